@@ -1,0 +1,242 @@
+//! A group: one atomic action of one person, serialised once by its author and never again.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::view::Shown;
+use crate::{BucketId, Code, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId, Value};
+
+pub const MAX_GROUP_BYTES: usize = 256 * 1024;
+pub const MAX_OPS: usize = 512;
+const VERSION: u32 = 1;
+
+/// Whether a group only fills fields or also asks for a change of state, which the server checks against the workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupKind {
+    Edit,
+    Command,
+}
+
+/// One field write: `[record, field path, value, base]`, where `base` are the dots that were on the author's screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Op(pub RecordId, pub FieldPath, pub Value, pub Vec<Dot>);
+
+impl Op {
+    pub fn record(&self) -> &RecordId {
+        &self.0
+    }
+    pub fn path(&self) -> &FieldPath {
+        &self.1
+    }
+    pub fn value(&self) -> &Value {
+        &self.2
+    }
+    pub fn base(&self) -> &[Dot] {
+        &self.3
+    }
+}
+
+/// What somebody wants to write: a value, and what they saw when they chose it.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    pub record: RecordId,
+    pub path: FieldPath,
+    pub value: Value,
+    pub shown: Shown,
+}
+
+impl Edit {
+    /// # Panics
+    /// If `path` is not a field path: paths come from the program or the catalog, never from what people type.
+    pub fn new(record: &RecordId, path: &str, value: Value, shown: Shown) -> Self {
+        Self {
+            record: record.clone(),
+            path: path.parse().expect("a field path"),
+            value,
+            shown,
+        }
+    }
+}
+
+/// A group as its line says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    v: u32,
+    /// 64 random bits in hex: two equal actions are two groups.
+    nonce: String,
+    pub bucket: BucketId,
+    pub kind: GroupKind,
+    pub author: PersonId,
+    pub device: DeviceId,
+    /// The device's clock in ms since 1970, as claimed: for display and audit only.
+    pub at: i64,
+    pub ops: Vec<Op>,
+}
+
+/// Why a line is not a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(pub Code);
+
+impl Group {
+    pub fn new(
+        bucket: BucketId,
+        kind: GroupKind,
+        author: PersonId,
+        device: DeviceId,
+        at: i64,
+        nonce: u64,
+        ops: Vec<Op>,
+    ) -> Self {
+        Self {
+            v: VERSION,
+            nonce: format!("{nonce:016x}"),
+            bucket,
+            kind,
+            author,
+            device,
+            at,
+            ops,
+        }
+    }
+
+    /// The line that is stored, hashed and sent: called once, when the author's phone freezes the group.
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("a group has only text keys")
+    }
+
+    /// Reads and checks a received line (without its newline).
+    pub fn from_line(line: &[u8]) -> Result<Self, Malformed> {
+        if line.len() > MAX_GROUP_BYTES {
+            return Err(Malformed(Code::GroupTooLarge));
+        }
+        // serde would read an array as a struct, too: one meaning, one spelling.
+        if line.first() != Some(&b'{') {
+            return Err(Malformed(Code::GroupMalformed));
+        }
+        let group: Self = serde_json::from_slice(line).map_err(|error| why_unreadable(line, &error))?;
+        group.check()?;
+        Ok(group)
+    }
+
+    /// The dot of this group's `op`-th op, given the group's id.
+    pub fn dot(id: GroupId, op: usize) -> Dot {
+        Dot {
+            group: id,
+            op: op as u16,
+        }
+    }
+
+    fn check(&self) -> Result<(), Malformed> {
+        let nonce_ok = self.nonce.len() == 16
+            && self
+                .nonce
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if self.v != VERSION {
+            return Err(Malformed(Code::GroupVersion));
+        }
+        if !nonce_ok || self.ops.is_empty() {
+            return Err(Malformed(Code::GroupMalformed));
+        }
+        if self.ops.len() > MAX_OPS {
+            return Err(Malformed(Code::GroupTooManyOps));
+        }
+        let mut seen = BTreeSet::new();
+        if self.ops.iter().all(|op| seen.insert((op.record(), op.path()))) {
+            Ok(())
+        } else {
+            Err(Malformed(Code::GroupRepeatsField))
+        }
+    }
+}
+
+/// A newer format is told from a broken line, so that its author hears "update the server" and not "broken".
+fn why_unreadable(line: &[u8], error: &serde_json::Error) -> Malformed {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    match serde_json::from_slice::<Version>(line) {
+        Ok(version) if version.v > VERSION => Malformed(Code::GroupVersion),
+        _ if error.to_string().starts_with(Code::TextNul.as_str()) => Malformed(Code::TextNul),
+        _ => Malformed(Code::GroupMalformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0190a2b4-7c3d-7e11-8f00-0123456789ab";
+
+    fn group() -> Group {
+        let op = Op(ID.parse().unwrap(), "SF3.4".parse().unwrap(), "no".into(), vec![]);
+        Group::new(
+            format!("school/{ID}").parse().unwrap(),
+            GroupKind::Edit,
+            ID.parse().unwrap(),
+            ID.parse().unwrap(),
+            0,
+            7,
+            vec![op],
+        )
+    }
+
+    /// Frozen for ever: whoever changes this line breaks every phone in the field (P13).
+    #[test]
+    fn the_line_of_version_1_is_what_it_always_was() {
+        let line = group().to_line();
+        assert_eq!(
+            line,
+            format!(
+                r#"{{"v":1,"nonce":"0000000000000007","bucket":"school/{ID}","kind":"edit","author":"{ID}","device":"{ID}","at":0,"ops":[["{ID}","SF3.4","no",[]]]}}"#
+            )
+        );
+        assert_eq!(
+            GroupId::of(line.as_bytes()).to_string(),
+            "b302f27ed6a1cca6a13e4b5315c70841"
+        );
+        assert_eq!(Group::from_line(line.as_bytes()), Ok(group()));
+    }
+
+    #[test]
+    fn a_line_that_is_not_a_group_says_why() {
+        let refused = |line: String| Group::from_line(line.as_bytes()).unwrap_err().0;
+        let line = group().to_line();
+        assert_eq!(refused("{".into()), Code::GroupMalformed);
+        let as_array: Vec<serde_json::Value> = ["v", "nonce", "bucket", "kind", "author", "device", "at", "ops"]
+            .map(|member| serde_json::from_str::<serde_json::Value>(&line).unwrap()[member].clone())
+            .into();
+        assert_eq!(refused(serde_json::to_string(&as_array).unwrap()), Code::GroupMalformed);
+        assert_eq!(refused(line.replace("\"at\":0", "\"at\":0.5")), Code::GroupMalformed);
+        assert_eq!(
+            refused(line.replace("\"at\":0", "\"at\":0,\"extra\":1")),
+            Code::GroupMalformed
+        );
+        assert_eq!(
+            refused(line.replace("\"at\":0", "\"at\":0,\"at\":0")),
+            Code::GroupMalformed
+        );
+        assert_eq!(
+            refused(line.replace("\"v\":1", "\"v\":2,\"new\":true")),
+            Code::GroupVersion
+        );
+        assert_eq!(refused(line.replace("\"no\"", "\"n\\u0000o\"")), Code::TextNul);
+        assert_eq!(
+            refused(line.replace("\"no\"", &format!("\"{}\"", "长".repeat(90_000)))),
+            Code::GroupTooLarge
+        );
+        let twice = [group().ops, group().ops].concat();
+        assert_eq!(
+            refused(Group { ops: twice, ..group() }.to_line()),
+            Code::GroupRepeatsField
+        );
+        assert_eq!(
+            refused(Group { ops: vec![], ..group() }.to_line()),
+            Code::GroupMalformed
+        );
+    }
+}
