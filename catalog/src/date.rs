@@ -1,0 +1,140 @@
+//! Calendar dates and moments as text, read by hand so that a phone need not carry a calendar library.
+
+/// A calendar day, counted from 1970-01-01. It has no time zone: it is the day people wrote down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(i64);
+
+impl Day {
+    /// 1970-01-01.
+    pub const EPOCH: Day = Day(0);
+
+    /// Reads "2026-11-22"; nothing when it is not a day of the calendar.
+    pub fn parse(text: &str) -> Option<Day> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+            return None;
+        }
+        let (year, month, day) = (digits(&bytes[..4])?, digits(&bytes[5..7])?, digits(&bytes[8..])?);
+        let known = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+        known.then(|| Day(days_from_civil(year, month, day)))
+    }
+
+    /// How many days this one is after `earlier`; negative when it is before.
+    pub fn days_since(self, earlier: Day) -> i64 {
+        self.0 - earlier.0
+    }
+}
+
+/// Whether the text is an RFC 3339 moment with its offset, such as "2026-11-22T09:30:00+08:00".
+pub fn is_moment(text: &str) -> bool {
+    let (Some(day), Some(rest)) = (text.get(..10), text.get(10..)) else {
+        return false;
+    };
+    let Some(time) = rest.strip_prefix(['T', 't']) else {
+        return false;
+    };
+    let (Some(clock), Some(tail)) = (time.get(..8), time.get(8..)) else {
+        return false;
+    };
+    let offset = tail.strip_prefix('.').map_or(Some(tail), |fraction| {
+        let end = fraction.find(|c: char| !c.is_ascii_digit())?;
+        (end > 0).then(|| &fraction[end..])
+    });
+    Day::parse(day).is_some() && is_clock(clock) && offset.is_some_and(is_offset)
+}
+
+fn is_clock(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes[2] == b':'
+        && bytes[5] == b':'
+        && digits(&bytes[..2]).is_some_and(|h| h < 24)
+        && digits(&bytes[3..5]).is_some_and(|m| m < 60)
+        && digits(&bytes[6..]).is_some_and(|s| s <= 60)
+}
+
+fn is_offset(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    matches!(bytes, b"Z" | b"z")
+        || (bytes.len() == 6
+            && matches!(bytes[0], b'+' | b'-')
+            && bytes[3] == b':'
+            && digits(&bytes[1..3]).is_some_and(|h| h < 24)
+            && digits(&bytes[4..]).is_some_and(|m| m < 60))
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes
+        .iter()
+        .try_fold(0, |sum, b| b.is_ascii_digit().then(|| sum * 10 + i64::from(b - b'0')))
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Counts years from March, so that a leap day is the last day of its year.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).expect("a day")
+    }
+
+    #[test]
+    fn days_are_counted_across_months_leap_years_and_the_epoch() {
+        assert_eq!(day("1970-01-01"), Day(0));
+        assert_eq!(day("1969-12-31"), Day(-1));
+        assert_eq!(day("2000-03-01").days_since(day("2000-02-28")), 2);
+        assert_eq!(day("2026-11-22").days_since(day("2026-10-22")), 31);
+        assert_eq!(day("2026-01-01").days_since(day("2025-01-01")), 365);
+        assert_eq!(day("2026-11-22"), Day(20_779));
+    }
+
+    #[test]
+    fn what_is_not_a_day_of_the_calendar_is_refused() {
+        for text in [
+            "",
+            "2026-2-3",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-04-31",
+            "2026/04/30",
+            "二〇二六-01-01",
+        ] {
+            assert_eq!(Day::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_needs_its_offset() {
+        for text in [
+            "2026-11-22T09:30:00+08:00",
+            "2026-11-22T09:30:00Z",
+            "2026-11-22T09:30:00.123-05:30",
+        ] {
+            assert!(is_moment(text), "{text}");
+        }
+        for text in [
+            "2026-11-22T09:30:00",
+            "2026-11-22 09:30:00Z",
+            "2026-11-22T25:30:00Z",
+            "2026-11-22T09:30:00.Z",
+            "今天",
+        ] {
+            assert!(!is_moment(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What can be recorded: checklists, kinds, thresholds, roles, and how answers are judged. Pure: no I/O, no clock, and
+//! nothing about how records travel.
+//!
+//! The definitions live in `definitions/*.toml`; `docs/catalog.md` explains their language.
+
+mod assess;
+mod checklist;
+mod date;
+mod definitions;
+mod expression;
+mod fraction;
+mod kind;
+mod provisional;
+mod severity;
+mod text;
+mod threshold;
+mod value;
+
+use std::sync::OnceLock;
+
+pub use assess::{Assessment, Cap, ENGINE, ItemState, Limit, Missing, SectionState, ThresholdVerdict, Verdict, assess};
+pub use checklist::{
+    Against, Band, Check, Checklist, Choice, Fact, FactKind, Input, InputKind, Item, ItemKind, Rule, Section,
+};
+pub use date::Day;
+pub use definitions::DefinitionError;
+pub use expression::{Expr, ExprError};
+pub use fraction::{Fraction, Tenths};
+pub use kind::{
+    Action, BadValue, FieldKind, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
+};
+pub use provisional::worse;
+pub use severity::Severity;
+pub use text::{Lang, Text};
+pub use threshold::{Level, Limits, Number, Op, Step, ThresholdRule};
+pub use value::{Answers, Value};
+
+/// Everything that is defined. The built-in one is [`catalog`].
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// Every version of every checklist.
+    pub checklists: Vec<Checklist>,
+    /// What a record can be.
+    pub kinds: Vec<Kind>,
+    /// The dated threshold table.
+    pub thresholds: Vec<ThresholdRule>,
+    /// Who there is.
+    pub roles: Vec<Role>,
+}
+
+impl Catalog {
+    /// Reads and checks a whole catalog, given as the JSON that `build.rs` makes of the definitions.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the checklist, item or kind it is in.
+    pub fn from_json(json: &str) -> Result<Catalog, DefinitionError> {
+        definitions::load(json)
+    }
+
+    /// One version of a checklist: a record keeps the version it was begun with.
+    pub fn checklist(&self, code: &str, version: u32) -> Option<&Checklist> {
+        self.checklists.iter().find(|c| c.code == code && c.version == version)
+    }
+
+    /// The newest version of a checklist, for a new response.
+    pub fn latest(&self, code: &str) -> Option<&Checklist> {
+        self.checklists
+            .iter()
+            .filter(|c| c.code == code)
+            .max_by_key(|c| c.version)
+    }
+
+    /// The definition of a kind of record.
+    pub fn kind(&self, code: &str) -> Option<&Kind> {
+        self.kinds.iter().find(|k| k.code == code)
+    }
+
+    /// A role by its code.
+    pub fn role(&self, code: &str) -> Option<&Role> {
+        self.roles.iter().find(|r| r.code == code)
+    }
+}
+
+/// What `build.rs` made of `definitions/*.toml`.
+const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/definitions.json"));
+
+/// The built-in catalog, parsed at the first call.
+///
+/// # Panics
+/// Only when the crate was built with broken definitions, which its tests do not let pass.
+pub fn catalog() -> &'static Catalog {
+    static CATALOG: OnceLock<Catalog> = OnceLock::new();
+    CATALOG.get_or_init(|| Catalog::from_json(EMBEDDED).unwrap_or_else(|e| panic!("built-in definitions: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_definitions_load_and_stay_small_enough_for_a_phone() {
+        assert!(EMBEDDED.len() < 90_000, "{} bytes", EMBEDDED.len());
+        assert_eq!(catalog().latest("campus-safety").map(|c| c.version), Some(1));
+        assert!(catalog().checklist("campus-safety", 2).is_none());
+    }
+}

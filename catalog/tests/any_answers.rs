@@ -1,0 +1,111 @@
+//! Whatever is answered, judging it ends in an assessment; and finding one more thing wrong never helps a school.
+
+use catalog::{Answers, Checklist, Value, assess, catalog, worse};
+use proptest::{collection, prelude::*, sample::select};
+
+fn checklist() -> &'static Checklist {
+    catalog().latest("campus-safety").expect("the built-in checklist")
+}
+
+fn scored_codes() -> Vec<String> {
+    let items = checklist().sections.iter().flat_map(|section| &section.items);
+    items
+        .filter(|item| item.is_scored())
+        .map(|item| item.code.clone())
+        .collect()
+}
+
+fn paths() -> Vec<String> {
+    let mut paths = vec![
+        "on".to_owned(),
+        "SF4.0".into(),
+        "SF7.0".into(),
+        "SF3/looked".into(),
+        "".into(),
+        "/".into(),
+    ];
+    paths.extend(checklist().facts.iter().map(|fact| format!("fact/{}", fact.name)));
+    for code in scored_codes() {
+        paths.extend(
+            ["", "/n", "/n2", "/date", "/note", "/na", "/place", "/told"].map(|suffix| format!("{code}{suffix}")),
+        );
+    }
+    paths
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    const SENSIBLE: &[&str] = &[
+        "yes",
+        "no",
+        "na",
+        "self",
+        "none",
+        "2026-11-22",
+        "2026-11-01",
+        "3",
+        "1.10",
+        "P12",
+        "K",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        (0i64..2000).prop_map(Value::Int),
+        select(SENSIBLE).prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::Text),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| collection::vec(inner, 0..4).prop_map(Value::List))
+}
+
+fn any_answers() -> impl Strategy<Value = Answers> {
+    let plain = collection::btree_map(
+        select(scored_codes()),
+        select(vec!["yes", "no", "na"]).prop_map(Value::from),
+        0..80,
+    );
+    let wild = collection::btree_map(select(paths()), any_value(), 0..60);
+    (plain, wild).prop_map(|(mut plain, wild)| {
+        plain.extend(wild);
+        plain
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_answers_give_an_assessment_that_agrees_with_itself(answers in any_answers()) {
+        let result = assess(checklist(), &answers);
+        if let Some(score) = result.score {
+            prop_assert!((0..=1000).contains(&score.0));
+        }
+        prop_assert_eq!(result.score.is_some(), result.provisional_band.is_some());
+        prop_assert_eq!(result.band.is_some(), result.rated);
+        prop_assert!(result.answered <= result.applicable);
+        prop_assert!(!result.complete || result.answered == result.applicable);
+        prop_assert_eq!(&result, &assess(checklist(), &answers));
+    }
+
+    #[test]
+    fn one_more_no_never_raises_the_score_or_the_band(answers in any_answers(), code in select(scored_codes())) {
+        let before = assess(checklist(), &answers);
+        let mut worse = answers;
+        worse.insert(code, "no".into());
+        let after = assess(checklist(), &worse);
+        if let (Some(score), Some(band)) = (before.score, before.provisional_band) {
+            prop_assert!(after.score.is_some_and(|lower| lower <= score));
+            prop_assert!(after.provisional_band.is_some_and(|lower| lower >= band));
+        }
+        if let Some(band) = before.band {
+            prop_assert!(after.band.is_some_and(|lower| lower >= band));
+        }
+    }
+
+    #[test]
+    fn the_order_of_contradicting_values_does_not_matter(
+        path in select(paths()), values in collection::vec(any_value(), 0..5), turn in 0usize..5
+    ) {
+        let mut turned = values.clone();
+        turned.rotate_left(turn % values.len().max(1));
+        prop_assert_eq!(worse(checklist(), &path, &values), worse(checklist(), &path, &turned));
+    }
+}
