@@ -1,0 +1,1 @@
+DROP TABLE finding, response, visit, change_group, record, bucket, secret, session, device, assignment, person, school, zone, district;

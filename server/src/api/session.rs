@@ -1,0 +1,249 @@
+//! `/api/v1/session`: sign in, refresh, sign out.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{Duration, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::AppState;
+use crate::auth::session::{COOKIE, LIFETIME_DAYS, RefreshToken, Rotation, rotate};
+use crate::auth::throttle::Visitor;
+use crate::auth::token::{Claims, LIFETIME_S};
+use crate::body;
+use crate::error::{Code, Error, Result};
+use crate::store::people::{self, Person};
+use crate::store::sessions;
+
+/// What a person types, and what their installation calls itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    login: String,
+    password: String,
+    device: Uuid,
+    device_name: String,
+}
+
+/// An open session as the client sees it.
+#[derive(Serialize)]
+struct Session {
+    access: String,
+    expires_in_s: u64,
+    person: SessionPerson,
+    district: District,
+    demo: bool,
+}
+
+#[derive(Serialize)]
+struct SessionPerson {
+    id: Uuid,
+    name: String,
+    roles: Vec<String>,
+    zone: Option<Uuid>,
+}
+
+#[derive(Serialize)]
+struct District {
+    id: Uuid,
+    name: String,
+}
+
+/// `POST`: checks login and password and starts a sign-in on this device.
+pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    let asked: SignIn = body::json(&request, payload).await?;
+    asked.check()?;
+    let mut conn = app.pool.get().await?;
+    let person = people::by_login(&mut conn, &asked.login).await?;
+    let device_state = match &person {
+        Some(person) => people::device_state(&mut conn, person, asked.device).await?,
+        None => None,
+    };
+    // The password takes a while: no connection is held meanwhile.
+    drop(conn);
+
+    let visitor = Visitor {
+        address: address(&request),
+        device: asked.device,
+        known_device: device_state.is_some(),
+        login: asked.login,
+    };
+    app.throttle.admit(&visitor, Instant::now())?;
+    let stored = person.as_ref().map(|person| person.password_hash.clone());
+    let right = app.hasher.verify(asked.password, stored).await?;
+    let person = person.filter(|_| right).ok_or(Code::SignInRefused)?;
+    app.throttle.succeeded(&visitor);
+    refuse_inactive(&person, device_state.as_deref())?;
+
+    let mut conn = app.pool.get().await?;
+    people::see_device(&mut conn, &person, asked.device, &asked.device_name).await?;
+    let family = sessions::start(&mut conn, person.district_id, person.id, asked.device, lifetime()).await?;
+    open(
+        &app,
+        &mut conn,
+        person,
+        RefreshToken {
+            district: Uuid::nil(),
+            family,
+            generation: 0,
+        },
+    )
+    .await
+}
+
+/// `POST …/refresh`: a new access token for the sign-in in the cookie, and the next refresh token.
+pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
+    let presented = presented(&app, &request).ok_or(Code::SessionExpired)?;
+    let mut conn = app.pool.get().await?;
+    let refreshed = conn.transaction(async |conn| turn(conn, presented).await).await?;
+    let (person, generation) = refreshed.ok_or(Code::SessionExpired)?;
+    open(
+        &app,
+        &mut conn,
+        person,
+        RefreshToken {
+            generation,
+            ..presented
+        },
+    )
+    .await
+}
+
+/// `DELETE`: ends the sign-in in the cookie. Answers 204 whether there was one or not.
+pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
+    if let Some(token) = presented(&app, &request) {
+        sessions::revoke(&mut *app.pool.get().await?, token.district, token.family).await?;
+    }
+    Ok(HttpResponse::NoContent()
+        .insert_header((header::SET_COOKIE, cookie("", 0)))
+        .finish())
+}
+
+impl SignIn {
+    fn check(&self) -> Result<()> {
+        let lengths_fit = (1..=200).contains(&self.login.len())
+            && (1..=1000).contains(&self.password.len())
+            && (1..=200).contains(&self.device_name.len());
+        if lengths_fit && !self.device.is_nil() {
+            Ok(())
+        } else {
+            Err(Code::ValueInvalid.into())
+        }
+    }
+}
+
+/// One refresh inside its transaction: the person and the generation to hand out, `None` when the sign-in is over.
+/// A reused token must end the sign-in even though the caller is refused, so it is no error here.
+async fn turn(conn: &mut AsyncPgConnection, presented: RefreshToken) -> Result<Option<(Person, i32)>> {
+    let Some(row) = sessions::lock(conn, presented.district, presented.family).await? else {
+        return Ok(None);
+    };
+    if row.revoked_at.is_some() || row.expires_at <= Utc::now() {
+        return Ok(None);
+    }
+    // Each turn prolongs the sign-in by its whole lifetime, so the end says when the last one was.
+    let age = Utc::now() - (row.expires_at - lifetime());
+    let generation = match rotate(presented.generation, row.generation, age.num_seconds()) {
+        Rotation::Advance(next) => {
+            sessions::advance(conn, &row, next, lifetime()).await?;
+            next
+        }
+        Rotation::Repeat(current) => current,
+        Rotation::Unknown => return Ok(None),
+        Rotation::Reuse => {
+            tracing::warn!("an old refresh token was presented again: its sign-in is ended");
+            sessions::revoke(conn, row.district_id, row.family).await?;
+            return Ok(None);
+        }
+    };
+    let person = people::by_id(conn, row.district_id, row.person_id).await?;
+    let device_state = people::device_state(conn, &person, row.device_id).await?;
+    refuse_inactive(&person, device_state.as_deref())?;
+    Ok(Some((person, generation)))
+}
+
+fn refuse_inactive(person: &Person, device_state: Option<&str>) -> Result<()> {
+    if device_state == Some("revoked") {
+        return Err(Code::DeviceRevoked.into());
+    }
+    if person.status != "active" {
+        return Err(Code::PersonDisabled.into());
+    }
+    Ok(())
+}
+
+/// The reply to a sign-in or refresh.
+async fn open(
+    app: &AppState,
+    conn: &mut AsyncPgConnection,
+    person: Person,
+    token: RefreshToken,
+) -> Result<HttpResponse> {
+    let district = people::district(conn, person.district_id).await?;
+    let token = RefreshToken {
+        district: district.id,
+        ..token
+    };
+    let now_s = u64::try_from(Utc::now().timestamp()).map_err(|before_1970| Error::Internal(before_1970.into()))?;
+    let access = Claims::new(district.id, person.id, token.family, person.stamp, now_s).sign(&app.keys)?;
+    let session = Session {
+        access,
+        expires_in_s: LIFETIME_S,
+        person: SessionPerson {
+            id: person.id,
+            name: person.name,
+            roles: person.roles,
+            zone: person.zone_id,
+        },
+        district: District {
+            id: district.id,
+            name: district.name,
+        },
+        demo: app.demo.is_some(),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((
+            header::SET_COOKIE,
+            cookie(&token.seal(&app.keys.refresh), LIFETIME_DAYS * 86_400),
+        ))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(session))
+}
+
+/// The genuine refresh token of a request's cookies, if any.
+fn presented(app: &AppState, request: &HttpRequest) -> Option<RefreshToken> {
+    let cookies = request
+        .headers()
+        .get_all(header::COOKIE)
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
+    RefreshToken::open(value, &app.keys.refresh)
+}
+
+fn cookie(value: &str, max_age_s: i64) -> String {
+    format!("{COOKIE}={value}; HttpOnly; Secure; SameSite=Strict; Path=/; Max-Age={max_age_s}")
+}
+
+fn lifetime() -> Duration {
+    Duration::days(LIFETIME_DAYS)
+}
+
+/// Where the request comes from. A proxy on this machine is believed about the address it appended, nobody else is.
+fn address(request: &HttpRequest) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    let forwarded = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .last()
+        .and_then(|value| value.to_str().ok());
+    let nearest = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+    nearest.filter(|_| peer.is_loopback()).unwrap_or(peer)
+}

@@ -1,0 +1,222 @@
+//! `GET /api/v1/visits/{id}` and `GET /api/v1/records/{id}/history`: one visit as it stands, and how a record came to be so.
+//! What lies outside the caller's grants is not found, exactly like what does not exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json};
+use anyhow::Context;
+use chrono::SecondsFormat;
+use diesel_async::AsyncPgConnection;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sync_protocol::{Dot, FieldPath, FieldState, Group, GroupId, GroupKind, Value};
+use uuid::Uuid;
+
+use crate::AppState;
+use crate::api::query;
+use crate::auth::actor::Actor;
+use crate::error::{Code, Error, Result};
+use crate::store::results;
+use crate::store::visits::{self, Place};
+
+/// A visit with all that belongs to it, from one snapshot.
+#[derive(Serialize)]
+pub struct VisitPage {
+    as_of: String,
+    records: Vec<RecordJson>,
+    #[serde(flatten)]
+    names: Names,
+}
+
+/// A record's state as stored; its fields are passed on unread.
+#[derive(Serialize)]
+struct RecordJson {
+    id: Uuid,
+    fields: Box<RawValue>,
+}
+
+/// Who and what the ids in a reply are.
+#[derive(Serialize)]
+struct Names {
+    people: BTreeMap<Uuid, String>,
+    devices: BTreeMap<Uuid, String>,
+}
+
+/// `GET /api/v1/visits/{id}`.
+pub async fn show(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Result<Json<VisitPage>> {
+    let visit = query::path_id(&request, "id")?;
+    let mut conn = app.pool.get().await?;
+    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
+    Ok(Json(
+        snapshot.run(async |conn| visit_page(conn, &actor, visit).await).await?,
+    ))
+}
+
+async fn visit_page(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) -> Result<VisitPage> {
+    let place = place_within_reach(conn, actor, visit).await?;
+    if place.kind != "visit" {
+        return Err(Code::NotFound.into());
+    }
+    let as_of = results::as_of(conn).await?.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut mentioned = Mentioned::default();
+    let mut records = Vec::new();
+    for stored in visits::records(conn, actor.district, &place.bucket, visit).await? {
+        let fields: BTreeMap<FieldPath, FieldState> =
+            serde_json::from_str(&stored.fields).context("a stored record is unreadable")?;
+        fields.iter().for_each(|(path, field)| mentioned.add_field(path, field));
+        let fields = RawValue::from_string(stored.fields).context("a stored record is not JSON")?;
+        records.push(RecordJson { id: stored.id, fields });
+    }
+    Ok(VisitPage {
+        as_of,
+        records,
+        names: mentioned.names(conn, actor.district).await?,
+    })
+}
+
+/// Every change of a record, or of one of its fields, oldest first.
+#[derive(Serialize)]
+pub struct History {
+    entries: Vec<Entry>,
+    #[serde(flatten)]
+    names: Names,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    group: GroupId,
+    seq: i64,
+    op: usize,
+    field: FieldPath,
+    value: Value,
+    base: Vec<Dot>,
+    author: String,
+    device: String,
+    /// The phone's clock in ms since 1970, as claimed.
+    at: i64,
+    received_at: String,
+    kind: GroupKind,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryParameters {
+    field: Option<String>,
+}
+
+/// `GET /api/v1/records/{id}/history`.
+pub async fn history(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Result<Json<History>> {
+    let record = query::path_id(&request, "id")?;
+    let asked: HistoryParameters = query::read(&request)?;
+    let field = asked
+        .field
+        .map(|path| path.parse::<FieldPath>())
+        .transpose()
+        .map_err(|_| Code::QueryMalformed)?;
+    let mut conn = app.pool.get().await?;
+    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
+    Ok(Json(
+        snapshot
+            .run(async |conn| history_of(conn, &actor, record, field.as_ref()).await)
+            .await?,
+    ))
+}
+
+async fn history_of(
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    record: Uuid,
+    field: Option<&FieldPath>,
+) -> Result<History> {
+    let place = place_within_reach(conn, actor, record).await?;
+    let mut mentioned = Mentioned::default();
+    let mut entries = Vec::new();
+    for logged in visits::groups(conn, actor.district, record, &place).await? {
+        let group = Group::from_line(&logged.bytes)
+            .map_err(|malformed| Error::Internal(anyhow::anyhow!("an applied group is unreadable: {malformed:?}")))?;
+        let entries_before = entries.len();
+        entries.extend(entries_of(&group, &logged, record, field));
+        if entries.len() > entries_before {
+            mentioned.add_author(group.author.as_str(), group.device.as_str());
+        }
+    }
+    Ok(History {
+        entries,
+        names: mentioned.names(conn, actor.district).await?,
+    })
+}
+
+fn entries_of(group: &Group, logged: &visits::Logged, record: Uuid, field: Option<&FieldPath>) -> Vec<Entry> {
+    let record = record.to_string();
+    let wanted = group
+        .ops
+        .iter()
+        .enumerate()
+        .filter(|(_, op)| op.record().as_str() == record && field.is_none_or(|only| only == op.path()));
+    let entry = |(at, op): (usize, &sync_protocol::Op)| Entry {
+        group: GroupId::of(&logged.bytes),
+        seq: logged.seq.unwrap_or_default(),
+        op: at,
+        field: op.path().clone(),
+        value: op.value().clone(),
+        base: op.base().to_vec(),
+        author: group.author.to_string(),
+        device: group.device.to_string(),
+        at: group.at,
+        received_at: logged.received_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        kind: group.kind,
+    };
+    wanted.map(entry).collect()
+}
+
+async fn place_within_reach(conn: &mut AsyncPgConnection, actor: &Actor, record: Uuid) -> Result<Place> {
+    let place = visits::place(conn, actor.district, record).await?;
+    place
+        .filter(|place| actor.may_read(&place.bucket))
+        .ok_or(Code::NotFound.into())
+}
+
+/// The people and devices that a reply mentions.
+#[derive(Default)]
+struct Mentioned {
+    people: BTreeSet<Uuid>,
+    devices: BTreeSet<Uuid>,
+}
+
+impl Mentioned {
+    fn add_author(&mut self, author: &str, device: &str) {
+        self.people.extend(Uuid::parse_str(author));
+        self.devices.extend(Uuid::parse_str(device));
+    }
+
+    /// Who wrote the field, and whom it speaks of: a text or the end of a path that is a person's id.
+    fn add_field(&mut self, path: &FieldPath, field: &FieldState) {
+        self.people.extend(
+            path.as_str()
+                .rsplit('/')
+                .next()
+                .and_then(|end| Uuid::parse_str(end).ok()),
+        );
+        for write in &field.live {
+            self.add_author(write.author.as_str(), write.device.as_str());
+            self.people
+                .extend(write.value.text().and_then(|text| Uuid::parse_str(text).ok()));
+        }
+    }
+
+    async fn names(self, conn: &mut AsyncPgConnection, district: Uuid) -> Result<Names> {
+        let people: Vec<Uuid> = self.people.into_iter().collect();
+        let devices: Vec<Uuid> = self.devices.into_iter().collect();
+        Ok(Names {
+            people: visits::names_of_people(conn, district, &people)
+                .await?
+                .into_iter()
+                .collect(),
+            devices: visits::names_of_devices(conn, district, &devices)
+                .await?
+                .into_iter()
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! The caller of a request: read from the access token, confirmed by the database with one query each time.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use chrono::{FixedOffset, NaiveDate, Utc};
+use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
+
+use crate::AppState;
+use crate::auth::grants::{Grant, grants};
+use crate::auth::token::Claims;
+use crate::error::{Code, Error, Result};
+use crate::store::rights;
+
+/// Who is calling, from which device, and what they may see at this moment.
+///
+/// As a handler's argument it refuses whoever has no valid token (401 with a code).
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The district that leads every key.
+    pub district: Uuid,
+    /// The person.
+    pub person: Uuid,
+    /// The person's name.
+    pub name: String,
+    /// The installation they signed in on.
+    pub device: Uuid,
+    /// The sign-in.
+    pub family: Uuid,
+    /// Role codes.
+    pub roles: Vec<String>,
+    /// The person's own zone.
+    pub zone: Option<Uuid>,
+    /// Every bucket within reach, ordered by id.
+    pub grants: Vec<Grant>,
+}
+
+impl Actor {
+    /// Confirms a token against the database and brings the grants along: one round trip.
+    ///
+    /// Refuses `session.expired`, `device.revoked`, `person.disabled` and `token.stale`.
+    pub async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims) -> Result<Self> {
+        let standing = rights::standing(conn, claims.district, claims.sub, claims.family, today())
+            .await?
+            .filter(|standing| standing.session_live)
+            .ok_or(Code::SessionExpired)?;
+        if !standing.device_active {
+            return Err(Code::DeviceRevoked.into());
+        }
+        if !standing.person_active {
+            return Err(Code::PersonDisabled.into());
+        }
+        if standing.stamp != claims.stamp {
+            return Err(Code::TokenStale.into());
+        }
+        Ok(Actor {
+            district: claims.district,
+            person: claims.sub,
+            device: standing.device,
+            family: claims.family,
+            grants: grants(claims.district, claims.sub, &standing),
+            name: standing.name,
+            roles: standing.roles,
+            zone: standing.zone,
+        })
+    }
+
+    /// Whether the person holds the role.
+    pub fn has(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+
+    /// The grant for a bucket, if any.
+    pub fn grant(&self, bucket: &str) -> Option<&Grant> {
+        let at = self
+            .grants
+            .binary_search_by(|grant| grant.bucket.as_str().cmp(bucket))
+            .ok()?;
+        self.grants.get(at)
+    }
+
+    /// Whether records of the bucket may be shown.
+    pub fn may_read(&self, bucket: &str) -> bool {
+        self.grant(bucket).is_some()
+    }
+
+    /// Whether groups for the bucket may be taken.
+    pub fn may_write(&self, bucket: &str) -> bool {
+        self.grant(bucket).is_some_and(|grant| grant.write)
+    }
+}
+
+impl FromRequest for Actor {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = request
+                .app_data::<web::Data<AppState>>()
+                .expect("routes.rs puts the state there")
+                .clone();
+            let claims = Claims::of_request(&request, &app.keys)?;
+            let mut conn = app.pool.get().await?;
+            Actor::confirm(&mut conn, &claims).await
+        })
+    }
+}
+
+/// The day it is in the district: assignments begin and end at its midnight, not at the server's.
+pub fn today() -> NaiveDate {
+    let china = FixedOffset::east_opt(8 * 3600).expect("eight hours are an offset");
+    Utc::now().with_timezone(&china).date_naive()
+}

@@ -1,0 +1,65 @@
+//! The way to Postgres: the pool of connections and the schema's migrations. No queries.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::deadpool as pooled;
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+/// The shared pool; cloning it is cheap.
+pub type Pool = pooled::Pool<AsyncPgConnection>;
+
+/// A connection on loan from the pool.
+pub type Connection = pooled::Object<AsyncPgConnection>;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations");
+
+/// Any number will do as long as every instance takes the same: it keeps two instances from migrating at once.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(4819232116)";
+
+/// How long a request waits for a free connection before it fails.
+const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
+
+/// Makes a pool of at most `size` connections; connects when first used.
+pub fn connect(url: &str, size: usize) -> anyhow::Result<Pool> {
+    let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url);
+    let pool = Pool::builder(manager)
+        .max_size(size)
+        .runtime(deadpool::Runtime::Tokio1)
+        .wait_timeout(Some(WAIT_FOR_CONNECTION))
+        .create_timeout(Some(WAIT_FOR_CONNECTION))
+        .build()?;
+    Ok(pool)
+}
+
+/// Brings the schema to this version. Safe to call from several instances at once, and on any runtime.
+pub async fn migrate(url: &str) -> anyhow::Result<()> {
+    let url = url.to_owned();
+    let (done, result) = tokio::sync::oneshot::channel();
+    // diesel's harness blocks inside the runtime, which only a multi-threaded one allows: it gets its own.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        let _ = done.send(match runtime {
+            Ok(runtime) => runtime.block_on(async { tokio::spawn(run_migrations(url)).await? }),
+            Err(error) => Err(error.into()),
+        });
+    });
+    result.await.context("the migration thread ended early")?
+}
+
+async fn run_migrations(url: String) -> anyhow::Result<()> {
+    let mut conn = AsyncPgConnection::establish(&url)
+        .await
+        .context("cannot connect to Postgres")?;
+    conn.batch_execute(MIGRATION_LOCK).await?;
+    // The lock goes with the connection, which ends with this function.
+    AsyncMigrationHarness::new(conn)
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| anyhow!("migration failed: {error}"))?;
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Writes groups the way a phone does: each write names what was on the screen, and nobody overwrites unseen.
+
+use std::collections::HashMap;
+
+use diesel_async::AsyncPgConnection;
+use sync_protocol::{BucketId, Dot, Group, GroupId, GroupKind, Op, RecordId, Value};
+use uuid::Uuid;
+
+use super::dice::Dice;
+use crate::people;
+use crate::store::sync::{Sender, person_id};
+
+/// One write: which record, which field, what.
+pub type Field = (RecordId, String, Value);
+
+/// Somebody at their phone.
+pub struct Writer {
+    pub person: Uuid,
+    pub device: Uuid,
+    pub roles: Vec<String>,
+}
+
+/// The groups of one school's bucket, in the order in which they reach the server.
+pub struct Pen {
+    district: Uuid,
+    bucket: BucketId,
+    nonces: Dice,
+    groups: Vec<(Sender, Group)>,
+    /// What a screen shows: the last write of each field.
+    shown: HashMap<(RecordId, String), Dot>,
+}
+
+impl Pen {
+    pub fn new(district: Uuid, school: RecordId, seed: u64) -> Self {
+        Pen {
+            district,
+            bucket: BucketId::school(&school),
+            nonces: Dice::new(seed),
+            groups: Vec::new(),
+            shown: HashMap::new(),
+        }
+    }
+
+    /// One group by somebody who saw everything written before.
+    pub fn write(&mut self, by: &Writer, at_ms: i64, fields: Vec<Field>) {
+        let base = |pen: &Self, field: &Field| {
+            pen.shown
+                .get(&(field.0.clone(), field.1.clone()))
+                .copied()
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
+        let bases = fields.iter().map(|field| base(self, field)).collect();
+        self.freeze(by, at_ms, fields, bases);
+    }
+
+    /// One group by somebody whose phone had seen none of these fields.
+    pub fn write_unseen(&mut self, by: &Writer, at_ms: i64, fields: Vec<Field>) {
+        let bases = vec![Vec::new(); fields.len()];
+        self.freeze(by, at_ms, fields, bases);
+    }
+
+    fn freeze(&mut self, by: &Writer, at_ms: i64, fields: Vec<Field>, bases: Vec<Vec<Dot>>) {
+        // Asking for a change of state makes it a command.
+        let asks = fields.iter().any(|(_, path, _)| path == "state");
+        let kind = if asks { GroupKind::Command } else { GroupKind::Edit };
+        let op = |((record, path, value), base): (&Field, Vec<Dot>)| {
+            Op(record.clone(), path.parse().expect("a field path"), value.clone(), base)
+        };
+        let ops = fields.iter().zip(bases).map(op).collect();
+        let device = by.device.to_string().parse().expect("a UUID is a device id");
+        let nonce = self.nonces.roll();
+        let group = Group::new(
+            self.bucket.clone(),
+            kind,
+            person_id(by.person),
+            device,
+            at_ms,
+            nonce,
+            ops,
+        );
+        let id = GroupId::of(group.to_line().as_bytes());
+        for (nth, (record, path, _)) in fields.into_iter().enumerate() {
+            self.shown.insert((record, path), Group::dot(id, nth));
+        }
+        let sender = Sender {
+            district: self.district,
+            person: by.person,
+            device: by.device,
+            roles: by.roles.clone(),
+        };
+        self.groups.push((sender, group));
+    }
+
+    /// Pushes everything, each phone its own in turn.
+    pub async fn push(self, conn: &mut AsyncPgConnection) -> anyhow::Result<()> {
+        for run in self.groups.chunk_by(|(one, _), (other, _)| one.person == other.person) {
+            let groups: Vec<Group> = run.iter().map(|(_, group)| group.clone()).collect();
+            people::push(conn, &run[0].0, &groups).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,348 @@
+//! What can go wrong and how it is told: one catalogue of codes for the caller, one opaque 500 for ourselves.
+//! No reply ever repeats what was sent.
+
+use std::fmt;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use serde::Serialize;
+
+/// The reply of a handler or a store function.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request has no ordinary answer.
+#[derive(Debug)]
+pub enum Error {
+    /// The caller's to mend: the status and the stable code say what happened.
+    Refused(Code),
+    /// Ours to mend: the caller gets a 500 with a request id, the log gets the chain.
+    Internal(anyhow::Error),
+}
+
+/// A refusal, for code that can only refuse (reading a body, checking a header).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused(pub Code);
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $status:ident $code:literal;)+) => {
+        /// Every code a caller may meet. The text of each is its entry in the manual.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $name,)+
+            /// Too many wrong passwords for this login from this address and device. Nothing is locked: `Retry-After`
+            /// says in how many seconds the next try is heard.
+            TooManyTries {
+                /// Seconds until the next try is heard.
+                retry_after_s: u32,
+            },
+        }
+
+        impl Code {
+            /// The stable name on the wire; clients translate it for people.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$name => $code,)+ Code::TooManyTries { .. } => "session.too_many_tries" }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn status(self) -> StatusCode {
+                match self { $(Code::$name => StatusCode::$status,)+ Code::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS }
+            }
+
+            /// The whole catalogue, for the manual and for tests.
+            pub fn all() -> Vec<Code> {
+                vec![$(Code::$name,)+ Code::TooManyTries { retry_after_s: 1 }]
+            }
+        }
+    };
+}
+
+codes! {
+    /// There is no such thing here, or it lies outside what the person may see: the two are never told apart.
+    NotFound = NOT_FOUND "not_found";
+    /// The URL exists but not with this HTTP method; `Allow` lists those it has.
+    Method = METHOD_NOT_ALLOWED "method";
+    /// The person's role does not include this page or action.
+    Forbidden = FORBIDDEN "forbidden";
+    /// A changing request came without `X-Duxing: 1` or from another site's page.
+    Csrf = FORBIDDEN "csrf";
+    /// No access token came with a request that needs one.
+    TokenMissing = UNAUTHORIZED "token.missing";
+    /// The access token is malformed, forged, expired or not for this server: refresh the session and repeat.
+    TokenInvalid = UNAUTHORIZED "token.invalid";
+    /// The person's rights or password changed after the token was made: refresh the session and repeat.
+    TokenStale = UNAUTHORIZED "token.stale";
+    /// The sign-in has ended (expired, signed out, reused token, restored server): sign in again. Unsent work stays on the phone.
+    SessionExpired = UNAUTHORIZED "session.expired";
+    /// The login or the password is wrong; which of the two is not said.
+    SignInRefused = UNAUTHORIZED "session.refused";
+    /// The account is disabled. Work on the phone stays there; ask the office.
+    PersonDisabled = UNAUTHORIZED "person.disabled";
+    /// This device was reported lost or withdrawn. Ask the office.
+    DeviceRevoked = UNAUTHORIZED "device.revoked";
+    /// The body is not the JSON this URL takes: not JSON at all, a wrong type, a missing, repeated or unknown field, too deep.
+    JsonMalformed = BAD_REQUEST "json.malformed";
+    /// A parameter of the URL is missing, repeated, unknown or unreadable.
+    QueryMalformed = BAD_REQUEST "query.malformed";
+    /// A text is too long, empty where it must not be, or not of the form this field asks for.
+    ValueInvalid = BAD_REQUEST "value.invalid";
+    /// A text contains the character NUL, which cannot be stored.
+    TextNul = BAD_REQUEST "text.nul";
+    /// The body's `Content-Type` is not the one this URL takes.
+    ContentType = UNSUPPORTED_MEDIA_TYPE "body.content_type";
+    /// Request bodies travel uncompressed; any other `Content-Encoding` is refused.
+    ContentEncoding = UNSUPPORTED_MEDIA_TYPE "body.content_encoding";
+    /// The body is larger than this URL takes; nothing of it was used.
+    BodyTooLarge = PAYLOAD_TOO_LARGE "body.too_large";
+    /// The body stopped arriving or came slower than 1 KiB a second; nothing of it was used. Repeat later.
+    BodyStalled = REQUEST_TIMEOUT "body.stalled";
+    /// The connection broke while the body was on its way; nothing of it was used.
+    BodyBroken = BAD_REQUEST "body.broken";
+    /// The request itself breaks the rules of HTTP.
+    RequestMalformed = BAD_REQUEST "request.malformed";
+    /// The server has too much to do at this moment; repeat after a few seconds.
+    Busy = SERVICE_UNAVAILABLE "busy";
+}
+
+impl From<Refused> for Error {
+    fn from(Refused(code): Refused) -> Self {
+        Error::Refused(code)
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Error::Refused(code)
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(cause: anyhow::Error) -> Self {
+        Error::Internal(cause)
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(cause: diesel::result::Error) -> Self {
+        Error::Internal(cause.into())
+    }
+}
+
+impl From<diesel_async::pooled_connection::deadpool::PoolError> for Error {
+    /// A pool that has no connection free in time is a full house, not a fault of the request.
+    fn from(cause: diesel_async::pooled_connection::deadpool::PoolError) -> Self {
+        use diesel_async::pooled_connection::deadpool::PoolError;
+        match cause {
+            PoolError::Timeout(_) => Error::Refused(Code::Busy),
+            other => Error::Internal(other.into()),
+        }
+    }
+}
+
+impl Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Error::Refused(code) => code.name(),
+            Error::Internal(_) => "internal",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Refused(_) => None,
+            Error::Internal(cause) => Some(cause.as_ref()),
+        }
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Error::Refused(code) => code.status(),
+            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Status and headers only: the body is written by [`edge`], which knows the request id.
+    fn error_response(&self) -> HttpResponse {
+        let mut reply = HttpResponse::build(self.status_code());
+        match self {
+            Error::Refused(Code::TooManyTries { retry_after_s }) => {
+                reply.insert_header((header::RETRY_AFTER, retry_after_s.to_string()));
+            }
+            Error::Refused(Code::Busy) => {
+                reply.insert_header((header::RETRY_AFTER, "2"));
+            }
+            Error::Refused(Code::BodyStalled | Code::BodyTooLarge | Code::BodyBroken) => {
+                reply.force_close();
+            }
+            _ => {}
+        }
+        reply.finish()
+    }
+}
+
+/// The id of one request: in the reply's `x-request-id`, in every error and in the log.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    fn fresh() -> Self {
+        RequestId(rand::random())
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: &'a str,
+    request_id: String,
+}
+
+/// The outermost middleware: numbers the request, gives every failure under `/api/` its one shape, logs each request
+/// once, without names, ids or answers.
+pub async fn edge<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> std::result::Result<ServiceResponse<actix_web::body::BoxBody>, actix_web::Error> {
+    let id = RequestId::fresh();
+    request.extensions_mut().insert(id);
+    let started = std::time::Instant::now();
+    let method = request.method().clone();
+
+    let mut reply = next.call(request).await?.map_into_boxed_body();
+    let code = failure_code(&reply);
+    if let Some(Error::Internal(cause)) = failure(&reply) {
+        tracing::error!(request_id = %id, cause = format!("{cause:#}"), "internal error");
+    }
+    if let Some(code) = code.filter(|_| reply.request().path().starts_with("/api/")) {
+        reply = with_error_body(reply, code, id);
+    }
+    let headers = reply.headers_mut();
+    headers.insert(
+        HeaderName::from_static("x-request-id"),
+        HeaderValue::try_from(id.to_string()).expect("hex is a header value"),
+    );
+
+    let status = reply.status().as_u16();
+    let route = reply.request().match_pattern().unwrap_or_else(|| "-".into());
+    let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
+    tracing::info!(target: "access", request_id = %id, %method, route, status, code, elapsed_ms);
+    Ok(reply)
+}
+
+fn failure(reply: &ServiceResponse) -> Option<&Error> {
+    reply.response().error().and_then(|cause| cause.as_error::<Error>())
+}
+
+/// The code of a failed reply, whoever made it: a handler, the router, or the framework.
+fn failure_code(reply: &ServiceResponse) -> Option<&'static str> {
+    let status = reply.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    if let Some(own) = failure(reply) {
+        return Some(own.code());
+    }
+    let code = match status {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::Method,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::ContentType,
+        StatusCode::REQUEST_TIMEOUT => Code::BodyStalled,
+        status if status.is_client_error() => Code::RequestMalformed,
+        _ => return Some("internal"),
+    };
+    Some(code.name())
+}
+
+fn with_error_body(reply: ServiceResponse, code: &'static str, id: RequestId) -> ServiceResponse {
+    let (request, response) = reply.into_parts();
+    let body = ErrorBody {
+        code,
+        request_id: id.to_string(),
+    };
+    let mut fresh = HttpResponse::build(response.status());
+    for name in [header::RETRY_AFTER, header::ALLOW, header::SET_COOKIE] {
+        for value in response.headers().get_all(&name) {
+            fresh.append_header((name.clone(), value.clone()));
+        }
+    }
+    if response.head().connection_type() == actix_web::http::ConnectionType::Close {
+        fresh.force_close();
+    }
+    fresh.insert_header((header::CACHE_CONTROL, "no-store"));
+    ServiceResponse::new(request, fresh.json(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, web};
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_name_and_an_error_status() {
+        let names: BTreeSet<&str> = Code::all().into_iter().map(Code::name).collect();
+        assert_eq!(names.len(), Code::all().len());
+        for code in Code::all() {
+            assert!(code.status().is_client_error() || code == Code::Busy, "{code:?}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn every_failure_has_one_shape_and_ours_tells_nothing() {
+        let refuse = || async { Err::<HttpResponse, Error>(Code::TooManyTries { retry_after_s: 7 }.into()) };
+        let fail = || async { Err::<HttpResponse, Error>(anyhow::anyhow!("secret-path /etc").into()) };
+        let app = init_service(
+            App::new()
+                .service(web::resource("/api/refuse").get(refuse))
+                .service(web::resource("/api/fail").get(fail))
+                .wrap(from_fn(edge)),
+        )
+        .await;
+        for (method, path, status, code) in [
+            ("GET", "/api/refuse", 429, "session.too_many_tries"),
+            ("GET", "/api/fail", 500, "internal"),
+            ("GET", "/api/unknown", 404, "not_found"),
+            ("POST", "/api/refuse", 405, "method"),
+        ] {
+            let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
+            let reply = call_service(&app, TestRequest::with_uri(path).method(method).to_request()).await;
+            assert_eq!(reply.status().as_u16(), status, "{path}");
+            let id = reply
+                .headers()
+                .get("x-request-id")
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let retry_after = reply.headers().get("retry-after").cloned();
+            assert_eq!(retry_after.is_some(), status == 429);
+            let body = read_body(reply).await;
+            assert_eq!(body, format!(r#"{{"code":"{code}","request_id":"{id}"}}"#), "{path}");
+        }
+        let elsewhere = call_service(&app, TestRequest::with_uri("/page").to_request()).await;
+        assert_eq!(read_body(elsewhere).await, "", "pages have their own errors");
+    }
+}

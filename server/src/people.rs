@@ -1,0 +1,142 @@
+//! Adding people: the row that signs in and the record that carries the name to the phones. For the command line and
+//! the demo district; people with the right to do so will do it on a page.
+
+use anyhow::{Context, bail, ensure};
+use chrono::Utc;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use sync_protocol::{Group, GroupId, GroupKind, Op, RecordId, Value};
+use uuid::Uuid;
+
+use crate::auth::password;
+use crate::db::Pool;
+use crate::store;
+use crate::store::roster::{self, NewDistrict, NewPerson};
+use crate::store::sync::{self, Received, Sender, Verdict};
+
+/// Adds a person to the district, making the district when the database is empty and `new_district` names it. Returns
+/// the first password, which nobody else ever learns.
+pub async fn add(
+    pool: &Pool,
+    login: &str,
+    name: &str,
+    roles: &[&str],
+    new_district: Option<&str>,
+) -> anyhow::Result<String> {
+    ensure!(
+        !login.trim().is_empty() && !name.trim().is_empty(),
+        "a person has a login and a name"
+    );
+    let unknown = roles.iter().find(|role| catalog::catalog().role(role).is_none());
+    ensure!(unknown.is_none(), "no such role as {}", unknown.unwrap_or(&""));
+    let password = first_password();
+    let password_hash = password::hash(&password)?;
+    let mut conn = pool.get().await?;
+    conn.transaction(async |conn| -> anyhow::Result<()> {
+        roster::lock(conn).await?;
+        let district_id = match (store::people::first_district(conn).await?, new_district) {
+            (Some(district), None) => district.id,
+            (Some(_), Some(_)) => bail!("this database has its district already"),
+            (None, None) => bail!("this database has no district yet; name it with --district"),
+            (None, Some(name)) => {
+                let id = Uuid::now_v7();
+                roster::add_district(conn, &NewDistrict { id, code: "1", name }).await?;
+                id
+            }
+        };
+        let id = Uuid::now_v7();
+        let person = NewPerson {
+            district_id,
+            id,
+            login,
+            password_hash,
+            name,
+            roles: roles.to_vec(),
+            zone_id: None,
+        };
+        let added = roster::add_people(conn, &[person]).await?;
+        ensure!(added, "somebody has the login {login} already");
+        put_on_roster(
+            conn,
+            district_id,
+            id,
+            &[(id, name, roles)],
+            Utc::now().timestamp_millis(),
+        )
+        .await
+    })
+    .await?;
+    Ok(password)
+}
+
+/// Writes the records that carry names to the phones, in the name of `author`, whom this makes an administrator.
+pub async fn put_on_roster(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    author: Uuid,
+    people: &[(Uuid, &str, &[&str])],
+    at_ms: i64,
+) -> anyhow::Result<()> {
+    let mut ops = Vec::new();
+    for (id, name, roles) in people {
+        let record: RecordId = id.to_string().parse().context("a UUID is a record id")?;
+        let roles = Value::List(roles.iter().map(|role| Value::from(*role)).collect());
+        for (path, value) in [
+            ("@kind", "person".into()),
+            ("name", Value::from(*name)),
+            ("roles", roles),
+        ] {
+            ops.push(Op(
+                record.clone(),
+                path.parse().context("a field path")?,
+                value,
+                Vec::new(),
+            ));
+        }
+    }
+    let sender = Sender {
+        district,
+        person: author,
+        device: Uuid::nil(),
+        roles: vec!["admin".into()],
+    };
+    let group = Group::new(
+        format!("district/{district}").parse().context("a bucket id")?,
+        GroupKind::Edit,
+        sync::person_id(author),
+        sender.device.to_string().parse().context("a device id")?,
+        at_ms,
+        rand::random(),
+        ops,
+    );
+    push(conn, &sender, &[group]).await
+}
+
+/// Gives groups their effect the way a push does; fails when one is refused.
+pub async fn push(conn: &mut AsyncPgConnection, sender: &Sender, groups: &[Group]) -> anyhow::Result<()> {
+    let received: Vec<Received> = groups
+        .iter()
+        .map(|group| {
+            let bytes = group.to_line().into_bytes();
+            let group = Group::from_line(&bytes).map_err(|malformed| malformed.0);
+            Received {
+                id: GroupId::of(&bytes),
+                bytes,
+                group,
+            }
+        })
+        .collect();
+    let verdicts = sync::apply(conn, sender, &received, |_| true).await?;
+    for (group, verdict) in groups.iter().zip(verdicts) {
+        if let Verdict::Refused { code } = verdict {
+            bail!("a group of {} operations was refused: {code}", group.ops.len());
+        }
+    }
+    Ok(())
+}
+
+/// Sixteen letters and digits that cannot be mistaken for each other.
+fn first_password() -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let letters: [u8; 16] = std::array::from_fn(|_| LETTERS[rand::random_range(0..LETTERS.len())]);
+    letters.map(char::from).iter().collect()
+}

@@ -1,0 +1,33 @@
+//! Every URL of the server on one screen.
+
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{ServiceConfig, resource, scope};
+
+use crate::api::{about, health, live, results, session, sync, visits};
+use crate::assets;
+use crate::auth::csrf;
+
+/// The route table. What is not listed under `/api/` is 404; everything else is the web client.
+pub fn configure(routes: &mut ServiceConfig) {
+    routes
+        .service(resource("/healthz").get(health::alive))
+        .service(resource("/readyz").get(health::ready))
+        .service(
+            scope("/api/v1")
+                .wrap(from_fn(csrf::guard))
+                .service(resource("/about").get(about::show))
+                .service(resource("/session").post(session::sign_in).delete(session::sign_out))
+                .service(resource("/session/refresh").post(session::refresh))
+                .service(resource("/sync/push").post(sync::push))
+                .service(resource("/sync/pull").wrap(Compress::default()).post(sync::pull))
+                .service(resource("/live").get(live::listen))
+                .service(resource("/results").wrap(Compress::default()).get(results::show))
+                .service(resource("/visits/{id}").wrap(Compress::default()).get(visits::show))
+                .service(
+                    resource("/records/{id}/history")
+                        .wrap(Compress::default())
+                        .get(visits::history),
+                ),
+        )
+        .configure(assets::configure);
+}

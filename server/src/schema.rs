@@ -1,0 +1,161 @@
+//! The tables as diesel sees them, one to one with `migrations/`. Holds no queries: those live in `store/`.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! { district (id) { id -> Uuid, code -> Text, name -> Text, } }
+
+table! { zone (district_id, id) { district_id -> Uuid, id -> Uuid, name -> Text, } }
+
+table! {
+    school (district_id, id) { district_id -> Uuid, id -> Uuid, zone_id -> Uuid, code -> Text, name -> Text, }
+}
+
+table! {
+    person (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        login -> Text,
+        password_hash -> Text,
+        name -> Text,
+        roles -> Array<Text>,
+        zone_id -> Nullable<Uuid>,
+        status -> Text,
+        stamp -> Integer,
+    }
+}
+
+table! {
+    assignment (district_id, person_id, school_id, from_date) {
+        district_id -> Uuid,
+        school_id -> Uuid,
+        person_id -> Uuid,
+        from_date -> Date,
+        to_date -> Nullable<Date>,
+    }
+}
+
+table! {
+    device (district_id, id, person_id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        person_id -> Uuid,
+        name -> Text,
+        state -> Text,
+        first_seen -> Timestamptz,
+        last_seen -> Timestamptz,
+    }
+}
+
+table! {
+    session (district_id, family) {
+        district_id -> Uuid,
+        family -> Uuid,
+        person_id -> Uuid,
+        device_id -> Uuid,
+        generation -> Integer,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! { secret (name) { name -> Text, value -> Bytea, created_at -> Timestamptz, } }
+
+table! {
+    bucket (district_id, id) { district_id -> Uuid, id -> Text, head -> BigInt, sum_a -> BigInt, sum_b -> BigInt, }
+}
+
+table! {
+    record (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        bucket -> Text,
+        kind -> Text,
+        seq -> BigInt,
+        first_seq -> BigInt,
+        state -> Jsonb,
+    }
+}
+
+table! {
+    change_group (district_id, id) {
+        district_id -> Uuid,
+        id -> Bytea,
+        bucket -> Text,
+        seq -> Nullable<BigInt>,
+        outcome -> Text,
+        code -> Nullable<Text>,
+        author -> Uuid,
+        sender -> Uuid,
+        device -> Uuid,
+        received_at -> Timestamptz,
+        bytes -> Bytea,
+    }
+}
+
+table! {
+    visit (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        bucket -> Text,
+        school_id -> Uuid,
+        lead -> Nullable<Uuid>,
+        state -> Text,
+        visit_kind -> Text,
+        visit_date -> Nullable<Date>,
+        submitted_at -> Nullable<Timestamptz>,
+        received_at -> Nullable<Timestamptz>,
+        conflicts -> Integer,
+    }
+}
+
+table! {
+    response (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        bucket -> Text,
+        visit_id -> Uuid,
+        template -> Text,
+        version -> Integer,
+        score -> Nullable<Numeric>,
+        band -> Nullable<Text>,
+        rated -> Bool,
+        caps -> Jsonb,
+        failed -> Array<Text>,
+        answered -> Integer,
+        applicable -> Integer,
+        conflicts -> Integer,
+        engine -> Integer,
+    }
+}
+
+table! {
+    finding (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        bucket -> Text,
+        visit_id -> Uuid,
+        response_id -> Nullable<Uuid>,
+        item -> Nullable<Text>,
+        severity -> Nullable<Text>,
+        state -> Text,
+        title -> Text,
+        withdrawn -> Bool,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    district,
+    zone,
+    school,
+    person,
+    assignment,
+    device,
+    session,
+    bucket,
+    record,
+    change_group,
+    visit,
+    response,
+    finding,
+);

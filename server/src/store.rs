@@ -1,0 +1,10 @@
+//! All the SQL, one file a noun. Takes a connection and plain values, returns rows; knows nothing of HTTP.
+
+pub mod people;
+pub mod results;
+pub mod rights;
+pub mod roster;
+pub mod secrets;
+pub mod sessions;
+pub mod sync;
+pub mod visits;

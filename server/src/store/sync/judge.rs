@@ -1,0 +1,208 @@
+//! Whether a group may take effect: rights, workflow and field types, asked of the catalog. Decides; never touches the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::{Action, Kind, Refusal, catalog};
+use sync_protocol::{Code, Group, GroupKind, Op, RecordId, RecordState, Value};
+
+/// What the author is to the district: the roles that the catalog's rights name.
+pub struct Standing<'a> {
+    pub roles: &'a [String],
+}
+
+impl Standing<'_> {
+    /// Answers `Ok` or the code of the refusal. `records` are the group's records as they are now, those that exist.
+    pub fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), String> {
+        let touched: BTreeSet<&RecordId> = group.ops.iter().map(Op::record).collect();
+        for id in touched {
+            let ops: Vec<&Op> = group.ops.iter().filter(|op| op.record() == id).collect();
+            self.judge_record(group, records.get(id), &ops)?;
+        }
+        Ok(())
+    }
+
+    fn judge_record(&self, group: &Group, now: Option<&RecordState>, ops: &[&Op]) -> Result<(), String> {
+        let kind = kind_of(now, ops)?;
+        if kind.bucket != group.bucket.kind() {
+            return Err("record.wrong_bucket".into());
+        }
+        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+        let action = if now.is_some() { Action::Write } else { Action::Create };
+        if !kind.may(&roles, action) {
+            return Err("rights.role".into());
+        }
+        for op in ops {
+            let path = op.path().as_str();
+            kind.check(path, &to_catalog(op.value()))
+                .map_err(|_| "field.value".to_owned())?;
+            if kind.workflow.as_ref().is_some_and(|flow| flow.field == path) {
+                self.judge_move(group, kind, now, op, &roles)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A state moves by command, along the workflow. While people disagree on the present state, any of theirs will do.
+    fn judge_move(
+        &self,
+        group: &Group,
+        kind: &Kind,
+        now: Option<&RecordState>,
+        op: &Op,
+        roles: &[&str],
+    ) -> Result<(), String> {
+        if group.kind != GroupKind::Command {
+            return Err(Code::CommandNeeded.as_str().into());
+        }
+        let to = op.value().text().ok_or("field.value")?;
+        let live = now
+            .and_then(|record| record.fields.get(op.path()))
+            .map_or(&[][..], |field| &field.live);
+        let mut from: Vec<Option<&str>> = live.iter().map(|write| write.value.text()).collect();
+        if from.is_empty() {
+            from.push(None);
+        }
+        let refusals: Vec<Refusal> = from
+            .into_iter()
+            .map_while(|from| kind.transition(from, to, roles).err())
+            .collect();
+        let all_refused = refusals.len() == live.len().max(1);
+        match refusals.first() {
+            Some(refusal) if all_refused => Err(refusal_code(*refusal).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn kind_of(now: Option<&RecordState>, ops: &[&Op]) -> Result<&'static Kind, String> {
+    let claimed = ops
+        .iter()
+        .find(|op| op.path().as_str() == "@kind")
+        .map(|op| op.value().text().unwrap_or(""));
+    let settled = now.and_then(|record| record.text("@kind"));
+    let code = match (settled, claimed) {
+        (Some(settled), Some(claimed)) if settled != claimed => return Err(Code::RecordKindFixed.as_str().into()),
+        (Some(kind), _) | (None, Some(kind)) => kind,
+        (None, None) => return Err(Code::RecordKindMissing.as_str().into()),
+    };
+    catalog().kind(code).ok_or_else(|| "kind.unknown".into())
+}
+
+fn refusal_code(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoSuchState => "workflow.no_such_state",
+        Refusal::NotFromHere => "workflow.not_from_here",
+        Refusal::NotYours => "workflow.not_yours",
+    }
+}
+
+/// The same value in the catalog's own type: the two crates do not know each other.
+pub fn to_catalog(value: &Value) -> catalog::Value {
+    match value {
+        Value::Null => catalog::Value::Null,
+        Value::Bool(truth) => catalog::Value::Bool(*truth),
+        Value::Int(number) => catalog::Value::Int(*number),
+        Value::Text(text) => catalog::Value::Text(text.clone()),
+        Value::List(items) => catalog::Value::List(items.iter().map(to_catalog).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0190a2b4-7c3d-7e11-8f00-0123456789ab";
+
+    fn visit(kind: GroupKind, fields: &[(&str, &str)]) -> Group {
+        let op = |(path, value): &(&str, &str)| Op(ID.parse().unwrap(), path.parse().unwrap(), (*value).into(), vec![]);
+        let ops = fields.iter().map(op).collect();
+        Group::new(
+            format!("school/{ID}").parse().unwrap(),
+            kind,
+            ID.parse().unwrap(),
+            ID.parse().unwrap(),
+            0,
+            1,
+            ops,
+        )
+    }
+    fn judge(roles: &[&str], group: &Group, state: Option<&str>) -> Result<(), String> {
+        let mut records = BTreeMap::new();
+        if let Some(state) = state {
+            let mut record = RecordState::new(ID.parse().unwrap());
+            let before = visit(GroupKind::Command, &[("@kind", "visit"), ("state", state)]);
+            let id = sync_protocol::GroupId::of(before.to_line().as_bytes());
+            for (at, op) in before.ops.iter().enumerate() {
+                let (author, device) = (before.author.clone(), before.device.clone());
+                let write = sync_protocol::Write {
+                    dot: Group::dot(id, at),
+                    value: op.value().clone(),
+                    author,
+                    device,
+                    at: 0,
+                };
+                record.apply(op.path(), write, &[], 1, |_| true);
+            }
+            records.insert(record.id.clone(), record);
+        }
+        let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        Standing { roles: &roles }.judge(group, &records)
+    }
+
+    #[test]
+    fn a_supervisor_submits_after_feedback_and_not_before() {
+        let submit = visit(GroupKind::Command, &[("state", "submitted")]);
+        assert_eq!(judge(&["supervisor"], &submit, Some("feedback_given")), Ok(()));
+        assert_eq!(
+            judge(&["supervisor"], &submit, Some("checked_in")),
+            Err("workflow.not_from_here".into())
+        );
+        assert_eq!(
+            judge(
+                &["supervisor"],
+                &visit(GroupKind::Edit, &[("state", "submitted")]),
+                Some("feedback_given")
+            ),
+            Err("command.needed".into())
+        );
+    }
+
+    #[test]
+    fn only_the_office_returns_a_visit() {
+        let back = visit(GroupKind::Command, &[("state", "returned")]);
+        assert_eq!(
+            judge(&["supervisor"], &back, Some("submitted")),
+            Err("workflow.not_yours".into())
+        );
+        assert_eq!(judge(&["coordinator"], &back, Some("submitted")), Ok(()));
+    }
+
+    #[test]
+    fn a_record_says_once_what_it_is_and_fits_its_definition() {
+        let nameless = visit(GroupKind::Edit, &[("card_shown", "yes")]);
+        assert_eq!(
+            judge(&["supervisor"], &nameless, None),
+            Err("record.kind_missing".into())
+        );
+        assert_eq!(
+            judge(&["supervisor"], &nameless, Some("checked_in")),
+            Err("field.value".into())
+        );
+        let changed = visit(GroupKind::Edit, &[("@kind", "finding")]);
+        assert_eq!(
+            judge(&["supervisor"], &changed, Some("checked_in")),
+            Err("record.kind_fixed".into())
+        );
+        assert_eq!(
+            judge(&["supervisor"], &visit(GroupKind::Edit, &[("@kind", "planet")]), None),
+            Err("kind.unknown".into())
+        );
+    }
+
+    #[test]
+    fn a_department_does_not_write_visits() {
+        let start = visit(GroupKind::Command, &[("@kind", "visit"), ("state", "checked_in")]);
+        assert_eq!(judge(&["department"], &start, None), Err("rights.role".into()));
+        assert_eq!(judge(&["supervisor"], &start, None), Ok(()));
+    }
+}

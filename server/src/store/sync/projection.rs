@@ -1,0 +1,252 @@
+//! Rows for the office's questions, written in the transaction that changes their record: `visit`, `response`, `finding`.
+//! Everything here can be made again from the records alone.
+
+use catalog::{Answers, Assessment, Checklist, catalog};
+use diesel::sql_query;
+use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
+use sync_protocol::{BucketId, RecordState, Value};
+use uuid::Uuid;
+
+use super::judge::to_catalog;
+use super::rows::uuid;
+use crate::error::Result;
+
+/// Projects the records that changed, each after its kind.
+pub async fn write(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &BucketId,
+    changed: &[&RecordState],
+) -> Result<()> {
+    let of = |kind: &str| {
+        changed
+            .iter()
+            .copied()
+            .filter(|record| record.text("@kind") == Some(kind))
+            .collect::<Vec<_>>()
+    };
+    visits(conn, district, bucket, &of("visit")).await?;
+    responses(conn, district, bucket, &of("response")).await?;
+    findings(conn, district, bucket, &of("finding")).await
+}
+
+async fn visits(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &BucketId,
+    records: &[&RecordState],
+) -> Result<()> {
+    let Ok(school) = Uuid::parse_str(bucket.subject()) else {
+        return Ok(());
+    };
+    if records.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO visit (district_id, id, bucket, school_id, lead, state, visit_kind, visit_date, submitted_at, received_at, conflicts)
+         SELECT $1, n.id, $2, $3, n.lead, n.state, n.visit_kind, n.visit_date::date, n.submitted_at::timestamptz,
+                CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts
+         FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[])
+              AS n(id, lead, state, visit_kind, visit_date, submitted_at, conflicts)
+         ON CONFLICT (district_id, id) DO UPDATE SET lead = excluded.lead, state = excluded.state, visit_kind = excluded.visit_kind,
+             visit_date = excluded.visit_date, submitted_at = excluded.submitted_at,
+             received_at = coalesce(visit.received_at, excluded.received_at), conflicts = excluded.conflicts",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket.as_str())
+    .bind::<SqlUuid, _>(school)
+    .bind::<Array<SqlUuid>, _>(ids(records))
+    .bind::<Array<Nullable<SqlUuid>>, _>(records.iter().map(|record| id_in(record, "lead")).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(records.iter().map(|record| state_of(record)).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(records.iter().map(|record| record.text("visit_kind").unwrap_or("regular")).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| date_in(record, "visit_date")).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| moment_in(record, "submitted_at")).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(conflicts(records))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn responses(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &BucketId,
+    records: &[&RecordState],
+) -> Result<()> {
+    let rated: Vec<Rated<'_>> = records.iter().filter_map(|record| Rated::of(record)).collect();
+    if rated.is_empty() {
+        return Ok(());
+    }
+    let whole: Vec<&RecordState> = rated.iter().map(|one| one.record).collect();
+    sql_query(
+        "INSERT INTO response (district_id, id, bucket, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
+         SELECT $1, n.id, $2, n.visit_id, n.template, n.version, n.score::numeric, n.band, n.rated, n.caps,
+                coalesce((SELECT array_agg(code) FROM jsonb_array_elements_text(n.failed) code), '{}'), n.answered, n.applicable, n.conflicts, n.engine
+         FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[], $11::jsonb[],
+                     $12::integer[], $13::integer[], $14::integer[], $15::integer[])
+              AS n(id, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
+         ON CONFLICT (district_id, id) DO UPDATE SET score = excluded.score, band = excluded.band, rated = excluded.rated, caps = excluded.caps,
+             failed = excluded.failed, answered = excluded.answered, applicable = excluded.applicable, conflicts = excluded.conflicts, engine = excluded.engine",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket.as_str())
+    .bind::<Array<SqlUuid>, _>(ids(&whole))
+    .bind::<Array<SqlUuid>, _>(rated.iter().map(|one| one.visit).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(rated.iter().map(|one| one.template.clone()).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(rated.iter().map(|one| one.version as i32).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(rated.iter().map(Rated::score).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(rated.iter().map(Rated::band).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(rated.iter().map(|one| one.assessment.as_ref().is_some_and(|a| a.rated)).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(rated.iter().map(Rated::caps).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(rated.iter().map(|one| json!(one.assessment.as_ref().map_or(&[][..], |a| &a.failed))).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.answered)).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.applicable)).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(conflicts(&whole))
+    .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.engine)).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn findings(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &BucketId,
+    records: &[&RecordState],
+) -> Result<()> {
+    let placed: Vec<(&RecordState, Uuid)> = records
+        .iter()
+        .filter_map(|record| Some((*record, id_in(record, "visit")?)))
+        .collect();
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let whole: Vec<&RecordState> = placed.iter().map(|(record, _)| *record).collect();
+    let text = |path: &'static str| {
+        whole
+            .iter()
+            .map(|record| record.text(path).map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let withdrawn = |record: &&RecordState| record.value("withdrawn").and_then(Value::bool).unwrap_or(false);
+    sql_query(
+        "INSERT INTO finding (district_id, id, bucket, visit_id, response_id, item, severity, state, title, withdrawn)
+         SELECT $1, n.id, $2, n.visit_id, n.response_id, n.item, n.severity, n.state, n.title, n.withdrawn
+         FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[])
+              AS n(id, visit_id, response_id, item, severity, state, title, withdrawn)
+         ON CONFLICT (district_id, id) DO UPDATE SET severity = excluded.severity, state = excluded.state, title = excluded.title, withdrawn = excluded.withdrawn",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket.as_str())
+    .bind::<Array<SqlUuid>, _>(ids(&whole))
+    .bind::<Array<SqlUuid>, _>(placed.iter().map(|(_, visit)| *visit).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(whole.iter().map(|record| id_in(record, "response")).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(text("item"))
+    .bind::<Array<Nullable<Text>>, _>(text("severity"))
+    .bind::<Array<Text>, _>(whole.iter().map(|record| state_of(record)).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(whole.iter().map(|record| record.text("title").unwrap_or("").to_owned()).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(whole.iter().map(withdrawn).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A response that names its visit and checklist, judged by the engine when the checklist is known here.
+struct Rated<'a> {
+    record: &'a RecordState,
+    visit: Uuid,
+    template: String,
+    version: u32,
+    checklist: Option<&'static Checklist>,
+    assessment: Option<Assessment>,
+}
+
+impl<'a> Rated<'a> {
+    fn of(record: &'a RecordState) -> Option<Self> {
+        let visit = id_in(record, "visit")?;
+        let template = record.text("template")?.to_owned();
+        let version = u32::try_from(record.value("version")?.int()?).ok()?;
+        let checklist = catalog().checklist(&template, version);
+        let assessment = checklist.map(|checklist| catalog::assess(checklist, &answers(checklist, record)));
+        Some(Self {
+            record,
+            visit,
+            template,
+            version,
+            checklist,
+            assessment,
+        })
+    }
+    fn score(&self) -> Option<String> {
+        self.assessment.as_ref()?.score.map(|score| score.to_string())
+    }
+    /// The band when the form can be rated, else the one it would have so far.
+    fn band(&self) -> Option<String> {
+        let assessment = self.assessment.as_ref()?;
+        self.band_code(assessment.band.or(assessment.provisional_band)?)
+    }
+    fn band_code(&self, at: usize) -> Option<String> {
+        Some(self.checklist?.bands.get(at)?.code.clone())
+    }
+    fn caps(&self) -> serde_json::Value {
+        let caps = self.assessment.as_ref().map_or(&[][..], |assessment| &assessment.caps);
+        caps.iter()
+            .map(|cap| json!({ "item": cap.item, "band": self.band_code(cap.band) }))
+            .collect()
+    }
+    fn count(&self, of: impl Fn(&Assessment) -> u32) -> i32 {
+        self.assessment.as_ref().map_or(0, |assessment| of(assessment) as i32)
+    }
+}
+
+/// The answers as they count today: a field on which people differ counts by its policy until they settle it.
+fn answers(checklist: &Checklist, record: &RecordState) -> Answers {
+    let one = |(path, field): (&sync_protocol::FieldPath, &sync_protocol::FieldState)| {
+        let values: Vec<catalog::Value> = field.live.iter().map(|write| to_catalog(&write.value)).collect();
+        (
+            path.as_str().to_owned(),
+            catalog::worse(checklist, path.as_str(), &values),
+        )
+    };
+    record
+        .fields
+        .iter()
+        .filter(|(_, field)| !field.live.is_empty())
+        .map(one)
+        .collect()
+}
+
+fn ids(records: &[&RecordState]) -> Vec<Uuid> {
+    records.iter().map(|record| uuid(&record.id)).collect()
+}
+
+fn conflicts(records: &[&RecordState]) -> Vec<i32> {
+    records
+        .iter()
+        .map(|record| i32::try_from(record.conflicts()).unwrap_or(i32::MAX))
+        .collect()
+}
+
+fn state_of(record: &RecordState) -> String {
+    record.text("state").unwrap_or("draft").to_owned()
+}
+
+fn id_in(record: &RecordState, path: &str) -> Option<Uuid> {
+    Uuid::parse_str(record.text(path)?).ok()
+}
+
+/// A date that Postgres will take; what people wrote stays in the record.
+fn date_in(record: &RecordState, path: &str) -> Option<String> {
+    let text = record.text(path)?;
+    chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .map(|date| date.to_string())
+}
+
+fn moment_in(record: &RecordState, path: &str) -> Option<String> {
+    chrono::DateTime::parse_from_rfc3339(record.text(path)?)
+        .ok()
+        .map(|moment| moment.to_rfc3339())
+}
