@@ -1,0 +1,141 @@
+//! The whole client: which page an address shows, and who may see it.
+
+use leptos::prelude::*;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::path;
+
+use crate::components::Rail;
+use crate::i18n::t;
+use crate::pages::checklist::ChecklistPage;
+use crate::pages::duty;
+use crate::pages::feedback::FeedbackPage;
+use crate::pages::me::MePage;
+use crate::pages::problems::ProblemsPage;
+use crate::pages::record::RecordPage;
+use crate::pages::results::{ResultsPage, VisitsPage};
+use crate::pages::school::SchoolPage;
+use crate::pages::schools::SchoolsPage;
+use crate::pages::sign_in::SignInPage;
+use crate::pages::submit::SubmitPage;
+use crate::pages::sync::SyncPage;
+use crate::pages::today::TodayPage;
+use crate::pages::visit::VisitPage;
+use crate::prefs;
+use crate::session::{Phase, use_session};
+
+/// The root component; the session is in context.
+#[component]
+pub fn App() -> impl IntoView {
+    prefs::dress_page();
+    view! {
+        <Router>
+            <Frame />
+        </Router>
+    }
+}
+
+#[component]
+fn Frame() -> impl IntoView {
+    let session = use_session();
+    let phase = Memo::new(move |_| session.phase());
+    let with_rail = Memo::new(move |_| phase.get() == Phase::Ready && duty::is_office(session));
+    view! {
+        <div class="frame" class:has-rail=move || with_rail.get()>
+            <Show when=move || with_rail.get()>
+                <Rail />
+            </Show>
+            <Show
+                when=move || phase.get() == Phase::Ready
+                fallback=move || {
+                    view! {
+                        <Show when=move || phase.get() == Phase::SignedOut fallback=Opening>
+                            <SignInPage />
+                        </Show>
+                    }
+                }
+            >
+                <Pages />
+            </Show>
+        </div>
+    }
+}
+
+/// While this device's own records are being opened; a blink.
+#[component]
+fn Opening() -> impl IntoView {
+    view! {
+        <main class="opening" aria-busy="true">
+            <span class="seal" aria-hidden="true">{"督".to_owned()}</span>
+            <p class="q">{move || t("app.opening")}</p>
+        </main>
+    }
+}
+
+#[component]
+fn Pages() -> impl IntoView {
+    view! {
+        <Remember />
+        <Routes fallback=Elsewhere>
+            <Route path=path!("/signin") view=SignInAgain />
+            <Route path=path!("/today") view=TodayPage />
+            <Route path=path!("/schools") view=SchoolsPage />
+            <Route path=path!("/school/:id") view=SchoolPage />
+            <Route path=path!("/visit/:id") view=VisitPage />
+            <Route path=path!("/visit/:id/checklist/:response") view=ChecklistPage />
+            <Route path=path!("/visit/:id/feedback") view=FeedbackPage />
+            <Route path=path!("/visit/:id/submit") view=SubmitPage />
+            <Route path=path!("/problems") view=ProblemsPage />
+            <Route path=path!("/me") view=MePage />
+            <Route path=path!("/sync") view=SyncPage />
+            <Route path=path!("/visits") view=VisitsPage />
+            <Route path=path!("/results") view=ResultsPage />
+            <Route path=path!("/record/:visit") view=RecordPage />
+        </Routes>
+    }
+}
+
+/// The bare address opens where the person was, and so does having signed in again; any unknown one opens today.
+#[component]
+fn Elsewhere() -> impl IntoView {
+    let session = use_session();
+    let path = use_location().pathname.get_untracked();
+    let place = untrack(|| session.resume_place())
+        .filter(|_| path == "/" || path == "/signin")
+        .unwrap_or_else(|| "/today".to_owned());
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        navigate(
+            &place,
+            leptos_router::NavigateOptions {
+                replace: true,
+                ..Default::default()
+            },
+        )
+    });
+    view! { <Opening /> }
+}
+
+/// Signing in again while the work goes on; afterwards the person is back at it.
+#[component]
+fn SignInAgain() -> impl IntoView {
+    let session = use_session();
+    view! {
+        <Show when=move || session.must_sign_in_again() fallback=Elsewhere>
+            <SignInPage />
+        </Show>
+    }
+}
+
+/// Keeps the last page for a restart. A checklist keeps its own place, down to the item.
+#[component]
+fn Remember() -> impl IntoView {
+    let session = use_session();
+    let location = use_location();
+    Effect::new(move |_| {
+        let path = location.pathname.get();
+        if path != "/" && path != "/signin" && !path.contains("/checklist/") {
+            session.remember_place(&path);
+        }
+    });
+}

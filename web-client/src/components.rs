@@ -1,0 +1,17 @@
+//! The parts every page is made of.
+
+mod badge;
+mod empty;
+mod meter;
+mod screen;
+mod sheet;
+mod sync;
+mod words;
+
+pub use badge::{Badge, BandBadge, SeverityBadge, StateBadge, Tone};
+pub use empty::{EmptyState, ErrorNote};
+pub use meter::{Meter, Ring};
+pub use screen::{Rail, Screen};
+pub use sheet::{ConfirmSheet, SidePanel};
+pub use sync::SyncList;
+pub use words::{error_words, option_word, role_word, severity_word, state_word};

@@ -1,0 +1,476 @@
+//! One item of a checklist: its words, the three answers in fixed places, and what hangs under them.
+
+use catalog::{Choice, Item, ItemKind, ItemState, Limit, Missing, Verdict};
+use leptos::ev::KeyboardEvent;
+use leptos::html;
+use leptos::prelude::*;
+use sync_protocol::Value;
+use web_sys::wasm_bindgen::JsCast;
+
+use super::finding::FindingCard;
+use super::inputs::{ItemInput, SheetText, TickBox, should_be};
+use super::said::value_words;
+use super::sheet::Sheet;
+use crate::i18n::{self, join_dots, say, t, t_args};
+use crate::icons::{Icon, icon, small};
+
+/// Draws itself only while skip logic shows it. `index` is its place in the whole checklist.
+#[component]
+pub fn ItemCard(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
+    // Pictures and signatures have no capture yet: an item that cannot be answered is not shown.
+    if matches!(item.kind, ItemKind::Photo | ItemKind::Sign) {
+        return ().into_any();
+    }
+    let visible =
+        Memo::new(move |_| sheet.judged(|assessment| assessment.items.get(index).is_some_and(|state| state.visible)));
+    view! {
+        <Show when=move || visible.get()>
+            <ShownItem sheet item index />
+        </Show>
+    }
+    .into_any()
+}
+
+#[component]
+fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
+    let state = Memo::new(move |_| sheet.item_state(index));
+    let verdict =
+        Memo::new(move |_| state.with(|state| state.as_ref().map_or(Verdict::Unanswered, |state| state.verdict)));
+    let failed = Memo::new(move |_| verdict.get() == Verdict::Fail);
+    let said_na = Memo::new(move |_| sheet.text(&item.code) == "na");
+    let here = Memo::new(move |_| sheet.here.with(|here| *here == item.code));
+    let has_note = Memo::new(move |_| !sheet.text(&format!("{}/note", item.code)).is_empty());
+    let note_open = RwSignal::new(false);
+    let title_id = format!("{}-title", item.code);
+    let labelled_by = title_id.clone();
+    let takes_note = !matches!(item.kind, ItemKind::Info | ItemKind::Text);
+    view! {
+        <article class="item" class:here=move || here.get() id=item.code.clone() data-verdict=move || verdict_code(verdict.get())>
+            <header class="item-head">
+                <h3 id=title_id>
+                    <span class="code">{move || code_line(item)}</span>
+                    {move || say(&item.title)}
+                </h3>
+                <Show when=move || takes_note && !sheet.read_only.get() && !failed.get() && !has_note.get() && !note_open.get()>
+                    <button
+                        class="notebtn"
+                        type="button"
+                        aria-label=move || t_args("item.add_note_to", &[("item", &item.code)])
+                        on:click=move |_| {
+                            note_open.set(true);
+                            sheet.stand_at(&item.code);
+                        }
+                    >
+                        {small(Icon::Note)}
+                        <span>{move || t("item.note")}</span>
+                    </button>
+                </Show>
+            </header>
+            <Help item here />
+            {answer_part(sheet, item, state, labelled_by)}
+            <Conflict sheet item />
+            <Numbers sheet item state />
+            <Show when=move || said_na.get()>
+                <NaReason sheet item state />
+            </Show>
+            <Show when=move || failed.get()>
+                <Evidence sheet item state />
+            </Show>
+            <Show when=move || !failed.get() && takes_note && (note_open.get() || has_note.get())>
+                <SheetText sheet item part="note" label=Signal::derive(|| t("item.note")) start_here=note_open.get_untracked() />
+            </Show>
+        </article>
+    }
+}
+
+fn verdict_code(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Unanswered => "unanswered",
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Na => "na",
+        Verdict::Unscored => "unscored",
+    }
+}
+
+fn code_line(item: &Item) -> String {
+    let points = if item.weight > 0 {
+        t_args("item.points", &[("n", &item.weight)])
+    } else {
+        String::new()
+    };
+    let why = item.why_shown.as_ref().map(say).unwrap_or_default();
+    join_dots([item.code.clone(), points, why])
+}
+
+// The hint is one more thing to read, so it shows only where the person is.
+#[component]
+fn Help(item: &'static Item, here: Memo<bool>) -> impl IntoView {
+    view! {
+        <Show when=move || here.get() && !item.help.is_empty()>
+            <p class="q sm help">{move || say(&item.help)}</p>
+        </Show>
+    }
+}
+
+fn answer_part(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>, labelled_by: String) -> AnyView {
+    match &item.kind {
+        ItemKind::YesNo => view! { <YesNo sheet item state labelled_by /> }.into_any(),
+        ItemKind::One { options } => view! { <OneOf sheet item options labelled_by /> }.into_any(),
+        ItemKind::Many { options, from_failed } => {
+            view! { <ManyOf sheet item options from_failed=*from_failed labelled_by /> }.into_any()
+        }
+        ItemKind::Text => {
+            let value = Memo::new(move |_| sheet.text(&item.code));
+            view! {
+                <super::TextBox
+                    label=Signal::derive(|| t("item.text"))
+                    field=item.code.clone()
+                    value
+                    on_type=move |text: String| sheet.type_text(&item.code, text.into())
+                    on_leave=move |()| sheet.settle(item)
+                    read_only=sheet.read_only
+                />
+            }
+            .into_any()
+        }
+        _ => ().into_any(),
+    }
+}
+
+/// Yes left, no in the middle, not applicable right: in every item, so that the thumb need not look.
+#[component]
+fn YesNo(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>, labelled_by: String) -> impl IntoView {
+    let chosen = Memo::new(move |_| {
+        let by_number = state.with(|state| state.as_ref().filter(|state| state.auto).map(|state| state.verdict));
+        match by_number {
+            Some(Verdict::Pass) => "yes".to_owned(),
+            Some(Verdict::Fail) => "no".to_owned(),
+            _ => sheet.text(&item.code),
+        }
+    });
+    let group = NodeRef::<html::Div>::new();
+    let radio = move |code: &'static str, mark: Icon, word: fn() -> String| {
+        let is_chosen = Memo::new(move |_| chosen.with(|chosen| chosen == code));
+        let in_reach = move || {
+            is_chosen.get() || (code == "yes" && chosen.with(|chosen| !matches!(chosen.as_str(), "yes" | "no" | "na")))
+        };
+        view! {
+            <button
+                type="button"
+                class=format!("ans {code}")
+                role="radio"
+                data-answer=code
+                aria-checked=move || if is_chosen.get() { "true" } else { "false" }
+                aria-disabled=move || sheet.read_only.get().then_some("true")
+                tabindex=move || if in_reach() { "0" } else { "-1" }
+                on:click=move |_| sheet.answer(item, code.into())
+            >
+                {icon(mark)}
+                <span>{word}</span>
+            </button>
+        }
+    };
+    view! {
+        <div
+            node_ref=group
+            class="answers"
+            class:set=move || matches!(chosen.get().as_str(), "yes" | "no" | "na")
+            role="radiogroup"
+            aria-labelledby=labelled_by
+            on:keydown=move |event| {
+                if let Some(code) = arrow_to(&event, &chosen.get_untracked()) {
+                    event.prevent_default();
+                    sheet.answer(item, code.into());
+                    focus_answer(group, code);
+                }
+            }
+        >
+            {radio("yes", Icon::Yes, || t("answer.yes"))}
+            {radio("no", Icon::No, || t("answer.no"))}
+            {radio("na", Icon::NotApplicable, || t("answer.na"))}
+        </div>
+    }
+}
+
+// Arrows move through the answers and choose, as radio buttons do everywhere.
+fn arrow_to(event: &KeyboardEvent, chosen: &str) -> Option<&'static str> {
+    const ORDER: [&str; 3] = ["yes", "no", "na"];
+    let at = ORDER.iter().position(|code| *code == chosen);
+    let step = match event.key().as_str() {
+        "ArrowRight" | "ArrowDown" => 1,
+        "ArrowLeft" | "ArrowUp" => 2,
+        _ => return None,
+    };
+    Some(ORDER[at.map_or(step % 2, |at| (at + step) % 3)])
+}
+
+fn focus_answer(group: NodeRef<html::Div>, code: &str) {
+    let found = group
+        .get_untracked()
+        .and_then(|group| group.query_selector(&format!("[data-answer={code}]")).ok().flatten());
+    if let Some(button) = found.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = button.focus();
+    }
+}
+
+#[component]
+fn OneOf(sheet: Sheet, item: &'static Item, options: &'static [Choice], labelled_by: String) -> impl IntoView {
+    let chosen = Memo::new(move |_| match (sheet.text(&item.code), &item.default_fact) {
+        (said, Some(fact)) if said.is_empty() => sheet.text(&format!("fact/{fact}")),
+        (said, _) => said,
+    });
+    view! {
+        <div class="levels" role="radiogroup" aria-labelledby=labelled_by>
+            {options
+                .iter()
+                .map(|option| {
+                    view! {
+                        <label class="level">
+                            <input
+                                type="radio"
+                                name=item.code.clone()
+                                data-answer=option.code.clone()
+                                prop:checked=move || chosen.get() == option.code
+                                disabled=move || sheet.read_only.get()
+                                on:change=move |_| sheet.answer(item, option.code.as_str().into())
+                            />
+                            <span>{move || say(&option.label)}</span>
+                        </label>
+                    }
+                })
+                .collect_view()}
+        </div>
+    }
+}
+
+#[component]
+fn ManyOf(
+    sheet: Sheet,
+    item: &'static Item,
+    options: &'static [Choice],
+    from_failed: bool,
+    labelled_by: String,
+) -> impl IntoView {
+    let chosen = Memo::new(move |_| match sheet.provisional(&item.code) {
+        Some(catalog::Value::List(codes)) => codes
+            .iter()
+            .filter_map(|code| code.as_text().map(str::to_owned))
+            .collect::<Vec<_>>(),
+        _ => Vec::new(),
+    });
+    let choices = Memo::new(move |_| {
+        if from_failed {
+            sheet.judged(|assessment| assessment.failed.clone())
+        } else {
+            options.iter().map(|option| option.code.clone()).collect()
+        }
+    });
+    let word = move |code: &str| match options.iter().find(|option| option.code == code) {
+        Some(option) => say(&option.label),
+        None => sheet
+            .checklist()
+            .item(code)
+            .map_or_else(|| code.to_owned(), |item| format!("{code} {}", say(&item.title))),
+    };
+    let set = move |code: &str, on: bool| {
+        let mut codes = chosen.get_untracked();
+        codes.retain(|known| known != code);
+        if on {
+            codes.push(code.to_owned());
+        }
+        sheet.answer(item, Value::List(codes.into_iter().map(Value::Text).collect()));
+    };
+    let tick = move |code: String| {
+        let (named, asked) = (code.clone(), code.clone());
+        view! {
+            <TickBox
+                label=Signal::derive(move || word(&named))
+                on=Signal::derive(move || chosen.with(|chosen| chosen.contains(&asked)))
+                on_set=move |on: bool| set(&code, on)
+                read_only=sheet.read_only
+            />
+        }
+    };
+    view! {
+        <div class="levels" role="group" aria-labelledby=labelled_by>
+            <For each=move || choices.get() key=|code| code.clone() children=tick />
+            <Show when=move || choices.with(Vec::is_empty)>
+                <p class="q sm pad">{move || t("item.nothing_failed")}</p>
+            </Show>
+        </div>
+    }
+}
+
+/// The item's numbers, each with its limits and whether they are kept, at once.
+#[component]
+fn Numbers(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -> impl IntoView {
+    if item.inputs.is_empty() {
+        return ().into_any();
+    }
+    let wanted = Memo::new(move |_| {
+        state.with(|state| {
+            state
+                .as_ref()
+                .is_some_and(|state| state.missing.contains(&Missing::Number))
+        })
+    });
+    let limits = move |suffix: &'static str| {
+        state.with(|state| {
+            let limits = state.as_ref().map(|state| {
+                state
+                    .limits
+                    .iter()
+                    .filter(|limit| limit.input == suffix)
+                    .map(limit_line)
+                    .collect_view()
+            });
+            limits.unwrap_or_default()
+        })
+    };
+    let rows = item.inputs.iter().map(|input| {
+        view! {
+            <div class="num">
+                <ItemInput sheet item input />
+                <div class="verdict">
+                    <p class="q">{move || super::inputs::input_label(input)}</p>
+                    {move || limits(&input.suffix)}
+                </div>
+            </div>
+        }
+    });
+    view! {
+        <div class="nums">
+            {rows.collect_view()}
+            <p class="verdict" aria-live="polite">
+                {move || state.with(|state| state.as_ref().map(|state| chosen_by_number(item, state)))}
+                {move || wanted.get().then(|| view! { <span class="warn">{t("form.number_wanted")}</span> })}
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+fn limit_line(limit: &Limit) -> impl IntoView + use<> {
+    let should = should_be(&limit.limit, limit.op, &say(&limit.unit));
+    let verdict = limit.ok.map(|ok| {
+        let (class, mark, word) = match (ok, limit.advice) {
+            (true, _) => ("ok m", Icon::Yes, t("threshold.met")),
+            (false, true) => ("warn m", Icon::Warning, t("threshold.advice")),
+            (false, false) => ("bad m", Icon::No, t("threshold.missed")),
+        };
+        view! { <span class=class>{small(mark)} " " {word}</span> }
+    });
+    view! { <p class="limit"><span class="q">{should}</span> " " {verdict}</p> }
+}
+
+// A number that decides the answer says so.
+fn chosen_by_number(item: &Item, state: &ItemState) -> String {
+    let yes_no = matches!(item.kind, ItemKind::YesNo);
+    match (state.auto && yes_no, state.verdict) {
+        (true, Verdict::Pass) => t("threshold.chose_yes"),
+        (true, Verdict::Fail) => t("threshold.chose_no"),
+        _ => String::new(),
+    }
+}
+
+/// Why an item does not apply: a tap for the usual reasons, words for the rest.
+#[component]
+fn NaReason(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -> impl IntoView {
+    let path = StoredValue::new(format!("{}/na", item.code));
+    let value = Memo::new(move |_| path.with_value(|path| sheet.text(path)));
+    let wanted = Memo::new(move |_| {
+        state.with(|state| {
+            state
+                .as_ref()
+                .is_some_and(|state| state.missing.contains(&Missing::NaReason))
+        })
+    });
+    let quick = move |word: fn() -> String| {
+        view! {
+            <button
+                type="button"
+                aria-pressed=move || if value.get() == word() { "true" } else { "false" }
+                on:click=move |_| path.with_value(|path| sheet.write(item, path, word().into()))
+            >
+                {word}
+            </button>
+        }
+    };
+    view! {
+        <div class="evidence calm">
+            <Show when=move || !sheet.read_only.get()>
+                <div class="quick" role="group" aria-label=move || t("na.quick")>
+                    {quick(|| t("na.none_here"))}
+                    {quick(|| t("na.not_today"))}
+                    {quick(|| t("na.not_seen"))}
+                </div>
+            </Show>
+            <SheetText sheet item part="na" rows=1 label=Signal::derive(|| t("na.reason")) wanted />
+        </div>
+    }
+}
+
+/// What belongs to a "no": what was seen, where, who was told; and the finding it makes.
+#[component]
+fn Evidence(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -> impl IntoView {
+    let misses = move |what: Missing| {
+        Memo::new(move |_| state.with(|state| state.as_ref().is_some_and(|state| state.missing.contains(&what))))
+    };
+    let place_value = Memo::new(move |_| !sheet.text(&format!("{}/place", item.code)).is_empty());
+    let told_value = Memo::new(move |_| !sheet.text(&format!("{}/told", item.code)).is_empty());
+    let grave = item.severity.is_some_and(catalog::Severity::needs_proof);
+    view! {
+        <div class="evidence">
+            <SheetText sheet item part="note" label=Signal::derive(|| t("evidence.note")) wanted=misses(Missing::Note) />
+            <Show when=move || grave || place_value.get()>
+                <SheetText sheet item part="place" rows=1 label=Signal::derive(|| t("evidence.place")) wanted=misses(Missing::Place) />
+            </Show>
+            <Show when=move || grave || told_value.get()>
+                <SheetText sheet item part="told" rows=1 label=Signal::derive(|| t("evidence.told")) wanted=misses(Missing::Told) />
+            </Show>
+            <FindingCard sheet item />
+        </div>
+    }
+}
+
+/// Two people, two answers: who, when, what, and which one counts until it is settled.
+#[component]
+fn Conflict(sheet: Sheet, item: &'static Item) -> impl IntoView {
+    let field = Memo::new(move |_| sheet.field(&item.code));
+    view! {
+        <Show when=move || field.with(|field| field.conflict())>
+            <div class="conflict" role="note">
+                <p class="row m">{small(Icon::Conflict)} <span>{move || t("conflict.title")}</span></p>
+                <ul>
+                    {move || {
+                        field
+                            .get()
+                            .siblings
+                            .iter()
+                            .map(|sibling| {
+                                let who = sheet.session.name_of(sibling.author.as_str());
+                                let said = value_words(item, &sibling.value);
+                                view! {
+                                    <li>
+                                        <b>{who}</b>
+                                        " "
+                                        <span class="q">{i18n::moment(sibling.at as f64)}</span>
+                                        " "
+                                        <b>{said}</b>
+                                    </li>
+                                }
+                            })
+                            .collect_view()
+                    }}
+                </ul>
+                <p class="q sm">
+                    {move || {
+                        let counts = sheet.text(&item.code);
+                        t_args("conflict.counts", &[("value", &value_words(item, &Value::Text(counts)))])
+                    }}
+                </p>
+            </div>
+        </Show>
+    }
+}

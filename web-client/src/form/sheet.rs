@@ -1,0 +1,246 @@
+//! One response on the screen: how its fields are read, judged and written. Every tap becomes one group at once.
+
+use std::sync::Arc;
+
+use catalog::{Answers, Assessment, Checklist, Item, ItemKind, ItemState, Verdict, assess};
+use leptos::prelude::*;
+use sync_protocol::{BucketId, Edit, FieldView, GroupKind, RecordId, Value};
+
+use super::{answers, values};
+use crate::i18n;
+use crate::session::Session;
+
+/// Where a response lives.
+#[derive(Clone, Debug)]
+pub struct SheetPlace {
+    pub response: RecordId,
+    pub visit: RecordId,
+    pub bucket: BucketId,
+    pub checklist: &'static Checklist,
+}
+
+// A response never changes its bucket or its checklist.
+impl PartialEq for SheetPlace {
+    fn eq(&self, other: &Self) -> bool {
+        self.response == other.response && self.visit == other.visit
+    }
+}
+
+/// A response being shown or filled in. Cheap to pass around.
+#[derive(Clone, Copy)]
+pub struct Sheet {
+    pub session: Session,
+    place: StoredValue<SheetPlace>,
+    answers: Memo<Arc<Answers>>,
+    assessment: Memo<Arc<Assessment>>,
+    /// The code of the item the person is at.
+    pub here: RwSignal<String>,
+    /// After submission, and for those who only look.
+    pub read_only: Memo<bool>,
+}
+
+impl Sheet {
+    pub fn new(session: Session, place: SheetPlace, read_only: Memo<bool>) -> Self {
+        let checklist = place.checklist;
+        let response = place.response.clone();
+        let answers = Memo::new(move |_| {
+            let record = session.record(&response);
+            Arc::new(
+                record
+                    .map(|record| values::answers_of(checklist, &record))
+                    .unwrap_or_default(),
+            )
+        });
+        let assessment = Memo::new_with_compare(
+            move |_| Arc::new(answers.with(|answers| assess(checklist, answers))),
+            |before: Option<&Arc<Assessment>>, after: Option<&Arc<Assessment>>| before != after,
+        );
+        Self {
+            session,
+            place: StoredValue::new(place),
+            answers,
+            assessment,
+            here: RwSignal::new(String::new()),
+            read_only,
+        }
+    }
+
+    pub fn checklist(&self) -> &'static Checklist {
+        self.place.with_value(|place| place.checklist)
+    }
+    pub fn response(&self) -> RecordId {
+        self.place.with_value(|place| place.response.clone())
+    }
+    pub fn visit(&self) -> RecordId {
+        self.place.with_value(|place| place.visit.clone())
+    }
+    pub fn bucket(&self) -> BucketId {
+        self.place.with_value(|place| place.bucket.clone())
+    }
+
+    /// Reads the judgement without copying it; tracked.
+    pub fn judged<T>(&self, read: impl FnOnce(&Assessment) -> T) -> T {
+        self.assessment.with(|assessment| read(assessment))
+    }
+    /// The judgement of one item, by its place in the whole checklist; tracked.
+    pub fn item_state(&self, index: usize) -> Option<ItemState> {
+        self.judged(|assessment| assessment.items.get(index).cloned())
+    }
+
+    /// One field of the response; tracked by that field only.
+    pub fn field(&self, path: &str) -> FieldView {
+        self.place.with_value(|place| self.session.field(&place.response, path))
+    }
+    /// The value of a field as it counts now; tracked.
+    pub fn provisional(&self, path: &str) -> Option<catalog::Value> {
+        values::provisional(self.checklist(), path, &self.field(path)).filter(|value| *value != catalog::Value::Null)
+    }
+    /// The text of a field as it counts now, empty when there is none; tracked.
+    pub fn text(&self, path: &str) -> String {
+        match self.provisional(path) {
+            Some(catalog::Value::Text(text)) => text,
+            Some(catalog::Value::Int(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// A tap on an answer: the item, the finding it makes or takes back, and the visit's first step, in one group.
+    pub fn answer(&self, item: &'static Item, answer: Value) {
+        self.write(item, &item.code, answer);
+    }
+
+    /// Writes a field of an item and whatever follows from it, in one group.
+    pub fn write(&self, item: &'static Item, path: &str, value: Value) {
+        if self.read_only.get_untracked() {
+            return;
+        }
+        let mut after = self.answers.get_untracked().as_ref().clone();
+        after.insert(path.to_owned(), values::to_catalog(&value));
+        let mut ops = vec![self.edit(path, value)];
+        ops.extend(answers::finding_ops(self, item, &self.verdict_in(item, &after)));
+        self.commit(ops);
+        self.stand_at(&item.code);
+    }
+
+    /// Writes one field that decides nothing by itself: a fact of the school, a reason.
+    pub fn note_down(&self, path: &str, value: Value) {
+        if !self.read_only.get_untracked() {
+            let ops = vec![self.edit(path, value)];
+            self.commit(ops);
+        }
+    }
+
+    /// Every keystroke of a text box.
+    pub fn type_text(&self, path: &str, text: Value) {
+        if !self.read_only.get_untracked() {
+            self.session.type_text(&self.bucket(), self.edit(path, text));
+        }
+    }
+
+    /// Leaving a number box: what was typed becomes a group, and the finding follows the verdict.
+    pub fn settle(&self, item: &'static Item) {
+        self.session.settle();
+        if self.read_only.get_untracked() {
+            return;
+        }
+        let verdict = self.verdict_in(item, &self.answers.get_untracked());
+        let ops = answers::finding_ops(self, item, &verdict);
+        if !ops.is_empty() {
+            self.commit(ops);
+        }
+    }
+
+    /// "The rest is fine, I looked": yes for each item still open, and the time at which it was said.
+    pub fn looked(&self, section: usize) {
+        if self.read_only.get_untracked() {
+            return;
+        }
+        let section_code = &self.checklist().sections[section].code;
+        let mut ops: Vec<Edit> = self
+            .rest_of(section)
+            .into_iter()
+            .map(|code| self.edit(&code, "yes".into()))
+            .collect();
+        ops.push(self.edit(&format!("{section_code}/looked"), i18n::now_rfc3339().into()));
+        self.commit(ops);
+    }
+
+    /// The items of a section that one look can answer: open, visible, yes or no, and not judged by a number; tracked.
+    pub fn rest_of(&self, section: usize) -> Vec<String> {
+        let checklist = self.checklist();
+        self.judged(|assessment| {
+            assessment
+                .items
+                .iter()
+                .filter(|state| {
+                    state.section == section
+                        && state.visible
+                        && state.weight > 0
+                        && state.verdict == Verdict::Unanswered
+                })
+                .filter(|state| checklist.item(&state.code).is_some_and(one_look_answers))
+                .map(|state| state.code.clone())
+                .collect()
+        })
+    }
+
+    /// The next item to answer after `here`, going round once; tracked.
+    pub fn next_unanswered(&self) -> Option<String> {
+        let here = self.here.get();
+        self.judged(|assessment| {
+            let open = |state: &&ItemState| state.visible && state.weight > 0 && state.verdict == Verdict::Unanswered;
+            let at = assessment
+                .items
+                .iter()
+                .position(|state| state.code == here)
+                .map_or(0, |at| at + 1);
+            let (before, after) = assessment.items.split_at(at.min(assessment.items.len()));
+            after
+                .iter()
+                .find(open)
+                .or_else(|| before.iter().find(open))
+                .map(|state| state.code.clone())
+        })
+    }
+
+    /// Remembers the item, so that a restarted phone opens at it.
+    pub fn stand_at(&self, code: &str) {
+        self.here.set(code.to_owned());
+        let place = self
+            .place
+            .with_value(|place| format!("/visit/{}/checklist/{}#{code}", place.visit, place.response));
+        self.session.remember_place(&place);
+    }
+
+    /// An edit of one field over what is on the screen now.
+    pub fn edit(&self, path: &str, value: Value) -> Edit {
+        untrack(|| {
+            let shown = self.field(path).shown();
+            self.place
+                .with_value(|place| Edit::new(&place.response, path, value, shown))
+        })
+    }
+
+    fn verdict_in(&self, item: &Item, answers: &Answers) -> Verdict {
+        assess(self.checklist(), answers)
+            .items
+            .into_iter()
+            .find(|state| state.code == item.code)
+            .map_or(Verdict::Unanswered, |state| {
+                if state.visible {
+                    state.verdict
+                } else {
+                    Verdict::Unanswered
+                }
+            })
+    }
+
+    // Never carries a move of the visit's state: a colleague may have moved it on, and then the answer would be refused with it.
+    fn commit(&self, ops: Vec<Edit>) {
+        self.session.change(&self.bucket(), GroupKind::Edit, ops);
+    }
+}
+
+fn one_look_answers(item: &Item) -> bool {
+    matches!(item.kind, ItemKind::YesNo) && !item.rule.as_ref().is_some_and(|rule| rule.number_judges)
+}

@@ -1,0 +1,171 @@
+//! The only place that touches IndexedDB: one database a person, one more for what the installation itself knows.
+//!
+//! Every batch of changes is one strict transaction: it survives a killed process and a power cut whole, or not at all.
+
+use indexed_db_futures::database::Database;
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sync_protocol::{BucketId, BucketMark, Saved, Stored};
+
+/// Why something could not be stored or read: the browser's own word, such as `QuotaExceededError`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreError(pub String);
+
+impl<E: std::fmt::Display> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const STORES: [&str; 6] = ["meta", "bucket", "record", "outbox", "journal", "draft"];
+const EPOCH: &str = "epoch";
+
+/// The database of one person on this phone.
+#[derive(Clone)]
+pub struct PersonStore(Database);
+
+#[derive(Serialize, Deserialize)]
+struct BucketRow {
+    id: BucketId,
+    #[serde(flatten)]
+    mark: BucketMark,
+}
+
+impl PersonStore {
+    /// Opens, creating it at this person's first sign-in here.
+    pub async fn open(district: &str, person: &str) -> Result<Self> {
+        open(format!("duxing-{district}-{person}"), &STORES).await.map(Self)
+    }
+
+    /// Everything but the journal.
+    pub async fn load(&self) -> Result<Saved> {
+        let tx = self.0.transaction(STORES).build()?;
+        let epoch = read(&tx, "meta", EPOCH).await?;
+        let buckets: Vec<BucketRow> = read_all(&tx, "bucket").await?;
+        Ok(Saved {
+            epoch,
+            buckets: buckets.into_iter().map(|row| (row.id, row.mark)).collect(),
+            records: read_all(&tx, "record").await?,
+            groups: read_all(&tx, "outbox").await?,
+            drafts: read_all(&tx, "draft").await?,
+        })
+    }
+
+    /// Writes the changes in one strict transaction.
+    pub async fn write(&self, changes: &[Stored]) -> Result<()> {
+        let tx = strict(&self.0, &STORES)?;
+        for change in changes {
+            match change {
+                Stored::Epoch(epoch) => put(&tx, "meta", EPOCH, epoch)?,
+                Stored::PutBucket(id, mark) => put(
+                    &tx,
+                    "bucket",
+                    id.as_str(),
+                    &BucketRow {
+                        id: id.clone(),
+                        mark: *mark,
+                    },
+                )?,
+                Stored::DropBucket(id) => delete(&tx, "bucket", id.as_str())?,
+                Stored::PutRecord(record) => put(&tx, "record", record.state.id.as_str(), record)?,
+                Stored::DropRecord(id) => delete(&tx, "record", id.as_str())?,
+                Stored::PutGroup(group) => put(&tx, "outbox", &group.id.to_string(), group)?,
+                Stored::Journal(group) => {
+                    put(&tx, "journal", &group.id.to_string(), group)?;
+                    delete(&tx, "outbox", &group.id.to_string())?;
+                }
+                Stored::PutDraft(draft) => put(&tx, "draft", &format!("{}|{}", draft.record, draft.path), draft)?,
+                Stored::DropDraft(record, path) => delete(&tx, "draft", &format!("{record}|{path}"))?,
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Where this person was last, such as `/visit/…/checklist/…#SF3.5`.
+    pub async fn place(&self) -> Result<Option<String>> {
+        read(&self.0.transaction(["meta"]).build()?, "meta", "place").await
+    }
+
+    pub async fn set_place(&self, place: &str) -> Result<()> {
+        let tx = strict(&self.0, &["meta"])?;
+        put(&tx, "meta", "place", place)?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What the installation knows, whoever is signed in.
+#[derive(Clone)]
+pub struct DeviceStore(Database);
+
+impl DeviceStore {
+    pub async fn open() -> Result<Self> {
+        open("duxing-device".into(), &["meta"]).await.map(Self)
+    }
+    pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        read(&self.0.transaction(["meta"]).build()?, "meta", key).await
+    }
+    pub async fn set(&self, key: &str, value: &impl Serialize) -> Result<()> {
+        let tx = strict(&self.0, &["meta"])?;
+        put(&tx, "meta", key, value)?;
+        Ok(tx.commit().await?)
+    }
+    pub async fn remove(&self, key: &str) -> Result<()> {
+        let tx = strict(&self.0, &["meta"])?;
+        delete(&tx, "meta", key)?;
+        Ok(tx.commit().await?)
+    }
+}
+
+async fn open(name: String, stores: &'static [&'static str]) -> Result<Database> {
+    let opening = Database::open(name)
+        .with_version(1u8)
+        .with_on_upgrade_needed(move |_, db| {
+            let there: Vec<String> = db.object_store_names().collect();
+            for store in stores.iter().filter(|store| !there.iter().any(|name| name == *store)) {
+                db.create_object_store(store).build()?;
+            }
+            Ok(())
+        });
+    Ok(opening.await?)
+}
+
+fn strict<'a>(db: &'a Database, stores: &[&str]) -> Result<Transaction<'a>> {
+    let options = TransactionOptions::new().with_durability(TransactionDurability::Strict);
+    let names: Vec<String> = stores.iter().map(|store| (*store).to_owned()).collect();
+    Ok(db
+        .transaction(names)
+        .with_mode(TransactionMode::Readwrite)
+        .with_options(options)
+        .build()?)
+}
+
+/// Queues a write; its failure fails the commit.
+fn put(tx: &Transaction<'_>, store: &str, key: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+    let text = serde_json::to_string(value)?;
+    let _request = tx.object_store(store)?.put(text).with_key(key.to_owned()).primitive()?;
+    Ok(())
+}
+
+fn delete(tx: &Transaction<'_>, store: &str, key: &str) -> Result<()> {
+    let _request = tx.object_store(store)?.delete(key.to_owned()).primitive()?;
+    Ok(())
+}
+
+async fn read<T: DeserializeOwned>(tx: &Transaction<'_>, store: &str, key: &str) -> Result<Option<T>> {
+    let text: Option<String> = tx.object_store(store)?.get(key.to_owned()).primitive()?.await?;
+    text.map(|text| serde_json::from_str(&text).map_err(StoreError::from))
+        .transpose()
+}
+
+async fn read_all<T: DeserializeOwned>(tx: &Transaction<'_>, store: &str) -> Result<Vec<T>> {
+    let rows = tx.object_store(store)?.get_all::<String>().primitive()?.await?;
+    let mut all = Vec::new();
+    for row in rows {
+        all.push(serde_json::from_str(&row?)?);
+    }
+    Ok(all)
+}

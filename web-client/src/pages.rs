@@ -1,0 +1,17 @@
+//! One file a page, and what several pages ask of the records.
+
+pub mod checklist;
+pub mod duty;
+pub mod feedback;
+pub mod me;
+pub mod missing;
+pub mod problems;
+pub mod record;
+pub mod results;
+pub mod school;
+pub mod schools;
+pub mod sign_in;
+pub mod submit;
+pub mod sync;
+pub mod today;
+pub mod visit;

@@ -1,0 +1,309 @@
+//! What is mine: which schools, which visit is open, what came before, what it scored. Reads only.
+
+use std::sync::Arc;
+
+use catalog::{Assessment, Checklist, Severity, assess, catalog};
+use leptos_router::hooks::use_params_map;
+use sync_protocol::{BucketId, RecordId};
+
+use crate::components::option_word;
+use crate::form::answers_of;
+use crate::i18n::{self, say, t, t_args};
+use crate::session::Session;
+
+const OFFICE: [&str; 4] = ["coordinator", "zone_lead", "committee", "admin"];
+
+/// Whether this person works with the office's screens; tracked.
+pub fn is_office(session: Session) -> bool {
+    roles(session).iter().any(|role| OFFICE.contains(&role.as_str()))
+}
+
+/// Whether this person visits schools: may check in by themselves. Tracked.
+pub fn inspects(session: Session) -> bool {
+    let roles = roles(session);
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+    catalog()
+        .kind("visit")
+        .is_some_and(|kind| kind.transition(None, "checked_in", &roles).is_ok())
+}
+
+/// My roles; tracked.
+pub fn roles(session: Session) -> Vec<String> {
+    session.person().map(|person| person.roles).unwrap_or_default()
+}
+
+/// My id, empty while signed out; tracked.
+pub fn my_id(session: Session) -> String {
+    session.person().map(|person| person.id).unwrap_or_default()
+}
+
+/// A record named in the route; `None` when the route's text cannot be one. Tracked.
+pub fn record_in_route(name: &str) -> Option<RecordId> {
+    use leptos::prelude::*;
+    use_params_map()
+        .with(|params| params.get(name))
+        .and_then(|id| id.parse().ok())
+}
+
+/// The bucket of a school's records.
+pub fn school_bucket(school: &RecordId) -> Option<BucketId> {
+    format!("school/{school}").parse().ok()
+}
+
+/// Schools on this device, by name; tracked.
+pub fn schools(session: Session) -> Vec<RecordId> {
+    let mut schools = session.records("school");
+    schools.sort_by_cached_key(|school| i18n::name_key(&school_name(session, school)));
+    schools
+}
+
+/// The school's name, or a word for one that has not arrived; tracked.
+pub fn school_name(session: Session, school: &RecordId) -> String {
+    let field = session.field(school, "name");
+    if field.text().is_empty() {
+        t("school.unnamed")
+    } else {
+        field.text().to_owned()
+    }
+}
+
+/// The school of a visit; tracked.
+pub fn school_of(session: Session, visit: &RecordId) -> Option<RecordId> {
+    session.field(visit, "school").text().parse().ok()
+}
+
+/// "初中·在校 1,286 人·有食堂、实验室"; tracked.
+pub fn school_line(session: Session, school: &RecordId) -> String {
+    let students = session
+        .field(school, "students")
+        .int()
+        .map(|n| t_args("school.students", &[("n", &i18n::number(n))]));
+    i18n::join_dots([
+        school_type(session, school),
+        students.unwrap_or_default(),
+        school_has(session, school),
+    ])
+}
+
+fn school_type(session: Session, school: &RecordId) -> String {
+    match session.field(school, "type").text() {
+        "" => String::new(),
+        code => option_word("school", "type", code),
+    }
+}
+
+fn school_has(session: Session, school: &RecordId) -> String {
+    let has = |path: &str| session.field(school, path).bool();
+    let meals = session.field(school, "meal_mode");
+    let mut things = Vec::new();
+    if !meals.text().is_empty() && meals.text() != "none" {
+        things.push(t("school.thing.canteen"));
+    }
+    if session.field(school, "boarders").int().is_some_and(|n| n > 0) {
+        things.push(t("school.thing.boarders"));
+    }
+    if has("has_lab") {
+        things.push(t("school.thing.lab"));
+    }
+    if has("has_bus") {
+        things.push(t("school.thing.bus"));
+    }
+    if has("has_control_room") {
+        things.push(t("school.thing.control_room"));
+    }
+    if has("has_works") {
+        things.push(t("school.thing.works"));
+    }
+    if has("has_special_equipment") {
+        things.push(t("school.thing.special_equipment"));
+    }
+    if things.is_empty() {
+        String::new()
+    } else {
+        t_args("school.has", &[("things", &i18n::join_list(things))])
+    }
+}
+
+/// The visit of this school that is still being made, the newest first if there are two; tracked.
+pub fn open_visit(session: Session, school: &RecordId) -> Option<RecordId> {
+    visits_of(session, school)
+        .into_iter()
+        .find(|visit| is_open(session.field(visit, "state").text()))
+}
+
+/// Visits of a school, newest first; tracked.
+pub fn visits_of(session: Session, school: &RecordId) -> Vec<RecordId> {
+    let mut visits = session.children("visit", "school", school);
+    visits.sort_by_cached_key(|visit| {
+        std::cmp::Reverse((session.field(visit, "visit_date").text().to_owned(), visit.to_string()))
+    });
+    visits
+}
+
+/// Still on site or on the way to being submitted.
+pub fn is_open(state: &str) -> bool {
+    matches!(state, "checked_in" | "in_progress" | "feedback_given" | "returned")
+}
+
+/// Handed in, whatever the office has done with it since.
+pub fn is_submitted(state: &str) -> bool {
+    matches!(state, "submitted" | "reviewed" | "archived" | "amended")
+}
+
+/// The checklists filled in on a visit; tracked.
+pub fn responses(session: Session, visit: &RecordId) -> Vec<RecordId> {
+    let mut responses = session.children("response", "visit", visit);
+    responses.sort();
+    responses
+}
+
+/// The version a response was started with; tracked.
+pub fn checklist_of(session: Session, response: &RecordId) -> Option<&'static Checklist> {
+    let template = session.field(response, "template");
+    let version = session
+        .field(response, "version")
+        .int()
+        .and_then(|version| u32::try_from(version).ok())?;
+    catalog().checklist(template.text(), version)
+}
+
+/// The judgement of a response as far as it goes; tracked.
+pub fn assessment_of(session: Session, response: &RecordId) -> Option<Arc<Assessment>> {
+    let checklist = checklist_of(session, response)?;
+    let record = session.record(response)?;
+    Some(Arc::new(assess(checklist, &answers_of(checklist, &record))))
+}
+
+/// A response's judgement with the checklist it was judged by.
+#[derive(Clone)]
+pub struct Judged {
+    pub checklist: &'static Checklist,
+    pub assessment: Arc<Assessment>,
+}
+
+// The checklist of a response is fixed: a new judgement is what makes a difference.
+impl PartialEq for Judged {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.checklist, other.checklist) && self.assessment == other.assessment
+    }
+}
+
+/// The judgement of a response as far as it goes; tracked.
+pub fn judged(session: Session, response: &RecordId) -> Option<Judged> {
+    Some(Judged {
+        checklist: checklist_of(session, response)?,
+        assessment: assessment_of(session, response)?,
+    })
+}
+
+/// The item this person touched last on a response; tracked.
+pub fn last_touched(session: Session, response: &RecordId) -> Option<String> {
+    let (checklist, me) = (checklist_of(session, response)?, my_id(session));
+    let record = session.record(response)?;
+    let touched = record.fields().flat_map(|(path, field)| {
+        let code = path.split('/').next().unwrap_or(path);
+        let mine = field.siblings.iter().filter(|sibling| sibling.author.as_str() == me);
+        mine.map(move |sibling| (sibling.at, code))
+    });
+    touched
+        .filter(|(_, code)| checklist.item(code).is_some())
+        .max()
+        .map(|(_, code)| code.to_owned())
+}
+
+/// A finding as lists show it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FindingLine {
+    pub id: RecordId,
+    pub visit: String,
+    pub response: String,
+    pub item: String,
+    pub severity: Option<Severity>,
+    pub title: String,
+    pub state: String,
+    pub fact: String,
+}
+
+impl FindingLine {
+    /// What is wrong: as it was seen, or the item that is not met; tracked by language.
+    pub fn what(&self) -> String {
+        if self.fact.is_empty() {
+            t_args("finding.unmet", &[("title", &self.title)])
+        } else {
+            self.fact.clone()
+        }
+    }
+}
+
+/// The findings of a visit that stand, the gravest first; tracked.
+pub fn findings_of(session: Session, visit: &RecordId) -> Vec<FindingLine> {
+    let mut lines: Vec<_> = session
+        .children("finding", "visit", visit)
+        .iter()
+        .filter_map(|finding| finding_line(session, finding))
+        .collect();
+    gravest_first(&mut lines);
+    lines
+}
+
+/// Every finding on this device that stands and is not closed, the gravest first; tracked.
+pub fn open_findings(session: Session, school: &RecordId) -> Vec<FindingLine> {
+    let mut lines: Vec<_> = visits_of(session, school)
+        .iter()
+        .flat_map(|visit| findings_of(session, visit))
+        .filter(|line| !matches!(line.state.as_str(), "closed" | "void"))
+        .collect();
+    gravest_first(&mut lines);
+    lines
+}
+
+fn gravest_first(lines: &mut [FindingLine]) {
+    lines.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+}
+
+fn finding_line(session: Session, finding: &RecordId) -> Option<FindingLine> {
+    let text = |path: &str| session.field(finding, path).text().to_owned();
+    if session.field(finding, "withdrawn").bool() || text("item").is_empty() {
+        return None;
+    }
+    let (response, item) = (text("response"), text("item"));
+    let response_id: Option<RecordId> = response.parse().ok();
+    let title = response_id
+        .as_ref()
+        .and_then(|response| {
+            checklist_of(session, response)?
+                .item(&item)
+                .map(|item| say(&item.title))
+        })
+        .unwrap_or_else(|| text("title"));
+    // Until it is confirmed, the fact is the note beside the answer.
+    let fact = match (text("fact"), &response_id) {
+        (fact, Some(response)) if fact.is_empty() => session.field(response, &format!("{item}/note")).text().to_owned(),
+        (fact, _) => fact,
+    };
+    Some(FindingLine {
+        id: finding.clone(),
+        visit: text("visit"),
+        response,
+        item,
+        severity: Severity::from_code(&text("severity")),
+        title,
+        state: text("state"),
+        fact,
+    })
+}
+
+/// The band's label of a judgement, when it has one; tracked.
+pub fn band_label(checklist: &Checklist, assessment: &Assessment) -> Option<(usize, String)> {
+    let band = assessment.band.filter(|_| assessment.rated)?;
+    checklist.bands.get(band).map(|found| (band, say(&found.label)))
+}
+
+/// "封顶：不合格" when a fail limits the band; tracked.
+pub fn cap_words(checklist: &Checklist, assessment: &Assessment) -> Option<String> {
+    let worst = assessment.caps.iter().map(|cap| cap.band).max()?;
+    checklist
+        .bands
+        .get(worst)
+        .map(|band| t_args("score.capped", &[("band", &say(&band.label))]))
+}

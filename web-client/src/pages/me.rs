@@ -1,0 +1,175 @@
+//! Me and this phone: who is signed in, how the screens look, what is stored here, leaving.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
+
+use super::duty;
+use crate::components::{ConfirmSheet, Meter, Screen, role_word};
+use crate::i18n::{self, t, t_args};
+use crate::icons::{Icon, icon, small};
+use crate::prefs::{Locale, Theme, locale, senior, set_locale, set_senior, set_theme, theme};
+use crate::service_worker;
+use crate::session::use_session;
+
+#[component]
+pub fn MePage() -> impl IntoView {
+    let session = use_session();
+    let person = Memo::new(move |_| session.person());
+    let role_words = move || i18n::join_list(duty::roles(session).iter().map(|role| role_word(role)));
+    view! {
+        <Screen title=Signal::derive(|| t("nav.me"))>
+            <section class="card row">
+                <span class="mark act" aria-hidden="true">{icon(Icon::Person)}</span>
+                <div class="grow">
+                    <h2 class="sub-head">{move || person.get().map(|person| person.name)}</h2>
+                    <p class="q sm">{move || i18n::join_dots([role_words(), person.get().map(|person| person.district_name).unwrap_or_default()])}</p>
+                </div>
+            </section>
+            <Update />
+            <Looks />
+            <ThisPhone />
+            <Leave />
+        </Screen>
+    }
+}
+
+/// A newer version is swapped in on a tap only.
+#[component]
+fn Update() -> impl IntoView {
+    view! {
+        <Show when=service_worker::update_waiting>
+            <section class="card">
+                <h2 class="sub-head">{move || t("me.update")}</h2>
+                <p class="q sm">{move || t("me.update_text")}</p>
+                <button class="btn wide" type="button" on:click=move |_| service_worker::update_now()>
+                    {small(Icon::Sync)}
+                    <span>{move || t("me.update_now")}</span>
+                </button>
+            </section>
+        </Show>
+    }
+}
+
+#[component]
+fn Looks() -> impl IntoView {
+    let theme_word = |choice: Theme| match choice {
+        Theme::Auto => t("theme.auto"),
+        Theme::Light => t("theme.light"),
+        Theme::Dark => t("theme.dark"),
+    };
+    view! {
+        <section class="card" aria-labelledby="looks-title">
+            <h2 class="label" id="looks-title">{move || t("me.looks")}</h2>
+            <fieldset class="seg-field">
+                <legend>{move || t("me.language")}</legend>
+                <div class="seg">
+                    {[Locale::ZhCn, Locale::En]
+                        .map(|choice| {
+                            view! {
+                                <label lang=choice.tag()>
+                                    <input type="radio" name="locale" prop:checked=move || locale() == choice on:change=move |_| set_locale(choice) />
+                                    <span>{choice.own_name().to_owned()}</span>
+                                </label>
+                            }
+                        })
+                        .collect_view()}
+                </div>
+            </fieldset>
+            <fieldset class="seg-field">
+                <legend>{move || t("me.theme")}</legend>
+                <div class="seg">
+                    {Theme::ALL
+                        .map(|choice| {
+                            view! {
+                                <label>
+                                    <input type="radio" name="theme" prop:checked=move || theme() == choice on:change=move |_| set_theme(choice) />
+                                    <span>{move || theme_word(choice)}</span>
+                                </label>
+                            }
+                        })
+                        .collect_view()}
+                </div>
+            </fieldset>
+            <label class="tick">
+                <input type="checkbox" data-testid="senior" prop:checked=senior on:change=move |_| set_senior(!senior()) />
+                <span>{move || t("me.senior")} <span class="q sm block">{move || t("me.senior_hint")}</span></span>
+            </label>
+        </section>
+    }
+}
+
+#[component]
+fn ThisPhone() -> impl IntoView {
+    let session = use_session();
+    let counts = Memo::new(move |_| session.counts());
+    let used = RwSignal::new(None::<(f64, f64)>);
+    spawn_local(async move { used.set(storage_used().await) });
+    let work = move || {
+        let counts = counts.get();
+        i18n::join_dots([
+            t_args("me.pending", &[("n", &counts.pending)]),
+            t_args("me.attention", &[("n", &counts.attention)]),
+        ])
+    };
+    view! {
+        <section class="card" aria-labelledby="phone-title">
+            <h2 class="label" id="phone-title">{move || t("me.phone")}</h2>
+            <a class="li flush" href="/sync">
+                <span class="mark" aria-hidden="true">{icon(Icon::Sync)}</span>
+                <span class="grow"><b>{move || t("sync.title")}</b><br /><span class="q sm">{work}</span></span>
+                {icon(Icon::Forward)}
+            </a>
+            {move || used.get().map(|(used, quota)| view! {
+                <div>
+                    <p class="row"><span class="grow">{t("me.storage")}</span><span class="q sm">{t_args("me.storage_used", &[("used", &megabytes(used)), ("of", &megabytes(quota))])}</span></p>
+                    <Meter share=Signal::derive(move || used / quota.max(1.0)) />
+                </div>
+            })}
+        </section>
+    }
+}
+
+fn megabytes(bytes: f64) -> String {
+    let mega = bytes / 1_048_576.0;
+    if mega >= 1024.0 {
+        format!("{:.1} GB", mega / 1024.0)
+    } else {
+        format!("{mega:.1} MB")
+    }
+}
+
+// Bytes used and granted; nothing where the browser does not tell.
+async fn storage_used() -> Option<(f64, f64)> {
+    let estimate = window().navigator().storage().estimate().ok()?;
+    let answer = JsFuture::from(estimate).await.ok()?;
+    let number = |name: &str| js_sys::Reflect::get(&answer, &name.into()).ok()?.as_f64();
+    Some((number("usage")?, number("quota")?))
+}
+
+#[component]
+fn Leave() -> impl IntoView {
+    let session = use_session();
+    let asking = RwSignal::new(false);
+    let unsent = Memo::new(move |_| {
+        let counts = session.counts();
+        counts.pending + counts.attention + counts.drafts
+    });
+    let text = Signal::derive(move || match unsent.get() {
+        0 => t("sign_out.text"),
+        left => t_args("sign_out.unsent", &[("n", &left)]),
+    });
+    view! {
+        <button class="btn wide" type="button" data-testid="sign-out" on:click=move |_| asking.set(true)>
+            {small(Icon::Leave)}
+            <span>{move || t("sign_out.title")}</span>
+        </button>
+        <ConfirmSheet
+            open=asking
+            title=Signal::derive(|| t("sign_out.ask"))
+            text
+            yes=Signal::derive(|| t("sign_out.title"))
+            on_yes=move |()| spawn_local(async move { session.sign_out().await })
+        />
+    }
+}

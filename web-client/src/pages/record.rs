@@ -1,0 +1,870 @@
+//! One visit as the office keeps it: score with its caps, every answer with who, when and on which device, and the history of each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use catalog::{Assessment, Checklist, Item, ItemKind, Verdict, assess, catalog};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use serde::Deserialize;
+use sync_protocol::{FieldView, RecordId, RecordState, RecordView, Sibling, Value};
+
+use super::duty;
+use super::results::Keys;
+use crate::components::{
+    Badge, BandBadge, EmptyState, ErrorNote, Screen, SeverityBadge, SidePanel, StateBadge, Tone, error_words,
+    option_word, state_word,
+};
+use crate::form::{answers_of, value_words};
+use crate::i18n::{self, join_dots, join_list, say, t, t_args};
+use crate::icons::{Icon, icon, small};
+use crate::prefs::locale;
+use crate::session::use_session;
+
+#[derive(Clone, Debug, Deserialize)]
+struct Page {
+    as_of: String,
+    records: Vec<RecordState>,
+    people: BTreeMap<String, String>,
+    devices: BTreeMap<String, String>,
+}
+
+/// What the page shows, read once from the server's answer.
+#[derive(Clone)]
+struct Shown {
+    visit: RecordView,
+    school: Option<RecordView>,
+    sheets: Vec<FilledSheet>,
+    findings: Vec<RecordView>,
+    notes: Vec<RecordView>,
+    names: Names,
+}
+
+#[derive(Clone)]
+struct FilledSheet {
+    record: RecordView,
+    checklist: &'static Checklist,
+    judged: Arc<Assessment>,
+}
+
+#[derive(Clone)]
+struct Names {
+    as_of: String,
+    people: BTreeMap<String, String>,
+    devices: BTreeMap<String, String>,
+}
+
+impl Names {
+    fn person(&self, id: &str) -> String {
+        self.people
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| id.chars().take(8).collect())
+    }
+    fn device(&self, id: &str) -> String {
+        self.devices
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| t("record.unknown_device"))
+    }
+}
+
+impl Shown {
+    fn of(visit_id: &str, page: Page) -> Option<Self> {
+        let school_id = page
+            .records
+            .iter()
+            .find(|record| record.id.as_str() == visit_id)?
+            .text("school")?
+            .to_owned();
+        let bucket = duty::school_bucket(&school_id.parse().ok()?)?;
+        let views: Vec<RecordView> = page
+            .records
+            .iter()
+            .map(|record| RecordView::of_state(bucket.clone(), record))
+            .collect();
+        let of_kind = |kind: &str| {
+            views
+                .iter()
+                .filter(|view| view.kind() == kind)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let mut findings = of_kind("finding");
+        findings.retain(|finding| !finding.field("withdrawn").bool());
+        findings.sort_by(|a, b| {
+            b.text("severity")
+                .cmp(a.text("severity"))
+                .then_with(|| a.text("item").cmp(b.text("item")))
+        });
+        Some(Self {
+            visit: views.iter().find(|view| view.id().as_str() == visit_id)?.clone(),
+            school: views.iter().find(|view| view.id().as_str() == school_id).cloned(),
+            sheets: of_kind("response").into_iter().filter_map(FilledSheet::of).collect(),
+            findings,
+            notes: of_kind("feedback_note")
+                .into_iter()
+                .filter(|note| !note.text("text").trim().is_empty())
+                .collect(),
+            names: Names {
+                as_of: page.as_of,
+                people: page.people,
+                devices: page.devices,
+            },
+        })
+    }
+
+    fn school_name(&self) -> String {
+        self.school
+            .as_ref()
+            .map(|school| school.text("name").to_owned())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| t("school.unnamed"))
+    }
+}
+
+impl FilledSheet {
+    fn of(record: RecordView) -> Option<Self> {
+        let version = record
+            .field("version")
+            .int()
+            .and_then(|version| u32::try_from(version).ok())?;
+        let checklist = catalog().checklist(record.text("template"), version)?;
+        let judged = Arc::new(assess(checklist, &answers_of(checklist, &record)));
+        Some(Self {
+            record,
+            checklist,
+            judged,
+        })
+    }
+}
+
+/// Which field's history is open.
+#[derive(Clone, PartialEq)]
+struct Asked {
+    record: RecordId,
+    field: String,
+    title: String,
+    item: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Answers,
+    Findings,
+    Feedback,
+}
+
+#[component]
+pub fn RecordPage() -> impl IntoView {
+    let session = use_session();
+    let params = use_params_map();
+    let visit = Memo::new(move |_| params.with(|params| params.get("visit")).unwrap_or_default());
+    let shown = RwSignal::new(None::<Shown>);
+    let error = RwSignal::new(None::<String>);
+    let asked = RwSignal::new(None::<Asked>);
+    let newest = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        session.pokes();
+        let visit = visit.get();
+        let mine = newest.with_value(|newest| newest + 1);
+        newest.set_value(mine);
+        spawn_local(async move {
+            let answer = session.get::<Page>(&format!("/api/v1/visits/{visit}")).await;
+            if newest.try_get_value() != Some(mine) {
+                return;
+            }
+            match answer {
+                Ok(page) => {
+                    error.set(None);
+                    shown.set(Shown::of(&visit, page));
+                }
+                Err(refused) => error.set(Some(error_words(&refused))),
+            }
+        });
+    });
+    let title = Signal::derive(move || {
+        shown.with(|shown| shown.as_ref().map_or_else(|| t("record.title"), Shown::school_name))
+    });
+    let sub = Signal::derive(move || shown.with(|shown| shown.as_ref().map(head_line).unwrap_or_default()));
+    view! {
+        <Screen title sub back="/visits" class="office record">
+            <Keys />
+            <ErrorNote error />
+            {move || {
+                shown
+                    .get()
+                    .map(|page| {
+                        let page = StoredValue::new(page);
+                        view! {
+                            <Head page />
+                            <div class="with-rows" class:open=move || asked.get().is_some()>
+                                <Tabs page asked />
+                                <Show when=move || asked.get().is_some()>
+                                    <History page asked />
+                                </Show>
+                            </div>
+                        }
+                    })
+            }}
+        </Screen>
+    }
+}
+
+// "经常性督导·到校 07:52 离校 12:20·组长 张督学，同行 李督学"
+fn head_line(page: &Shown) -> String {
+    let visit = &page.visit;
+    let lead = visit.text("lead").to_owned();
+    let times = |prefix: &'static str| {
+        visit
+            .fields()
+            .filter(move |(path, _)| path.starts_with(prefix))
+            .map(|(_, field)| i18n::ms_of(field.text()))
+            .filter(|ms| ms.is_finite())
+    };
+    let arrived = times("check_in/")
+        .reduce(f64::min)
+        .map(|ms| t_args("visit.arrived", &[("time", &i18n::time(ms))]));
+    let left = times("check_out/")
+        .reduce(f64::max)
+        .map(|ms| t_args("visit.left", &[("time", &i18n::time(ms))]));
+    let with: Vec<String> = visit
+        .fields()
+        .filter_map(|(path, _)| path.strip_prefix("members/"))
+        .filter(|person| *person != lead)
+        .map(|person| page.names.person(person))
+        .collect();
+    let with = if with.is_empty() {
+        String::new()
+    } else {
+        t_args("visit.with", &[("names", &join_list(with))])
+    };
+    join_dots([
+        i18n::day_and_year(i18n::ms_of(visit.text("visit_date"))),
+        option_word("visit", "visit_kind", visit.text("visit_kind")),
+        arrived.unwrap_or_default(),
+        left.unwrap_or_default(),
+        t_args("visit.led_by", &[("name", &page.names.person(&lead))]),
+        with,
+    ])
+}
+
+#[component]
+fn Head(page: StoredValue<Shown>) -> impl IntoView {
+    let state = move || page.with_value(|page| page.visit.text("state").to_owned());
+    let submitted = move || page.with_value(|page| page.visit.text("submitted_at").to_owned());
+    let as_of = move || page.with_value(|page| i18n::time_with_seconds(i18n::ms_of(&page.names.as_of)));
+    let scores = page
+        .with_value(|page| page.sheets.clone())
+        .into_iter()
+        .map(|sheet| view! { <ScoreBar sheet /> })
+        .collect_view();
+    view! {
+        <div class="record-top">
+            <section class="panel sealbar">
+                <div class="grow">
+                    <p class="row wrap">
+                        {move || view! { <StateBadge state=state() /> }}
+                        {move || (!submitted().is_empty()).then(|| view! { <b>{t_args("visit.submitted_at", &[("time", &i18n::moment(i18n::ms_of(&submitted())))])}</b> })}
+                    </p>
+                    <p class="q sm">{move || join_dots([
+                        t_args("results.as_of_time", &[("time", &as_of())]),
+                        page.with_value(|page| if page.visit.field("card_shown").bool() { t("visit.card_shown") } else { String::new() }),
+                        page.with_value(|page| {
+                            let informed = page.visit.text("informed").to_owned();
+                            if informed.is_empty() { informed } else { t_args("record.informed", &[("who", &informed)]) }
+                        }),
+                    ])}</p>
+                </div>
+            </section>
+            {scores}
+        </div>
+    }
+}
+
+#[component]
+fn ScoreBar(sheet: FilledSheet) -> impl IntoView {
+    let FilledSheet { checklist, judged, .. } = sheet;
+    let score = judged.score.map_or_else(|| "—".to_owned(), |score| score.to_string());
+    move || {
+        let judged = judged.clone();
+        let caps = judged.caps.iter().map(|cap| {
+            let grade = checklist
+                .item(&cap.item)
+                .and_then(|item| item.severity)
+                .map(crate::components::severity_word)
+                .unwrap_or_default();
+            view! { <p class="q xs">{t_args("score.cap_why", &[("item", &cap.item), ("grade", &grade)])}</p> }
+        });
+        view! {
+            <section class="panel scorebar">
+                <div>
+                    <span class="label">{say(&checklist.title)}</span>
+                    <b class="score" data-testid="score">{score.clone()}</b>
+                </div>
+                <div class="capx">
+                    {match duty::band_label(checklist, &judged) {
+                        Some((band, label)) => view! { <BandBadge band text=label /> }.into_any(),
+                        None => view! { <Badge tone=Tone::Idle mark=Icon::Info text=Signal::derive(|| t("score.not_rated")) /> }.into_any(),
+                    }}
+                    {caps.collect_view()}
+                    <p class="q xs">{t_args("section.answered", &[("answered", &judged.answered), ("of", &judged.applicable)])}</p>
+                </div>
+            </section>
+        }
+    }
+}
+
+#[component]
+fn Tabs(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+    let query = use_query_map();
+    let first = match query.with_untracked(|query| query.get("tab")).as_deref() {
+        Some("findings") => Tab::Findings,
+        Some("feedback") => Tab::Feedback,
+        _ => Tab::Answers,
+    };
+    let tab = RwSignal::new(first);
+    let search = RwSignal::new(String::new());
+    let answered: u32 = page.with_value(|page| page.sheets.iter().map(|sheet| sheet.judged.answered).sum());
+    let findings = page.with_value(|page| page.findings.len());
+    let notes = page.with_value(|page| page.notes.len());
+    let button = move |which: Tab, id: &'static str, word: fn() -> String, count: usize| {
+        view! {
+            <button
+                type="button"
+                role="tab"
+                id=format!("tab-{id}")
+                aria-controls="tab-panel"
+                aria-selected=move || if tab.get() == which { "true" } else { "false" }
+                on:click=move |_| tab.set(which)
+            >
+                {word} " " <span class="q">{count}</span>
+            </button>
+        }
+    };
+    let labelled = move || match tab.get() {
+        Tab::Answers => "tab-answers",
+        Tab::Findings => "tab-findings",
+        Tab::Feedback => "tab-feedback",
+    };
+    view! {
+        <section class="panel">
+            <div class="tabs">
+                <div role="tablist" class="row grow" aria-label=move || t("record.parts")>
+                    {button(Tab::Answers, "answers", || t("record.answers"), answered as usize)}
+                    {button(Tab::Findings, "findings", || t("record.findings"), findings)}
+                    {button(Tab::Feedback, "feedback", || t("record.feedback"), notes)}
+                </div>
+                <Show when=move || tab.get() == Tab::Answers>
+                    <label class="find">
+                        {small(Icon::Search)}
+                        <span class="hidden">{move || t("checklist.search")}</span>
+                        <input type="search" data-find="" placeholder=move || t("checklist.search") bind:value=search />
+                        <kbd>{"/".to_owned()}</kbd>
+                    </label>
+                </Show>
+            </div>
+            <div id="tab-panel" role="tabpanel" tabindex="0" aria-labelledby=labelled class="scroll-x">
+                {move || match shown_in(tab.get()) {
+                    Tab::Answers => {
+                        page.with_value(|page| page.sheets.clone())
+                            .into_iter()
+                            .map(|sheet| view! { <AnswersTable page sheet asked search /> })
+                            .collect_view()
+                            .into_any()
+                    }
+                    Tab::Findings => view! { <FindingsTab page asked /> }.into_any(),
+                    Tab::Feedback => view! { <FeedbackTab page /> }.into_any(),
+                }}
+            </div>
+        </section>
+    }
+}
+
+// Rows are drawn with the words of the moment: a change of language draws them again.
+fn shown_in(tab: Tab) -> Tab {
+    locale();
+    tab
+}
+
+#[component]
+fn AnswersTable(
+    page: StoredValue<Shown>,
+    sheet: FilledSheet,
+    asked: RwSignal<Option<Asked>>,
+    search: RwSignal<String>,
+) -> impl IntoView {
+    let checklist = sheet.checklist;
+    let sheet = StoredValue::new(sheet);
+    let body = move || {
+        let typed = search.get().trim().to_lowercase();
+        checklist
+            .sections
+            .iter()
+            .enumerate()
+            .filter_map(|(at, section)| {
+                let (visible, line) = sheet.with_value(|sheet| {
+                    let state = sheet.judged.sections.get(at)?;
+                    Some((state.visible, section_line(state)))
+                })?;
+                let rows: Vec<_> = section
+                    .items
+                    .iter()
+                    .filter(|item| {
+                        typed.is_empty()
+                            || format!("{} {} {}", item.code, item.title.zh, item.title.en)
+                                .to_lowercase()
+                                .contains(&typed)
+                    })
+                    .filter_map(|item| answer_row(page, sheet, item, asked))
+                    .collect();
+                (visible && !rows.is_empty()).then(|| {
+                    view! {
+                        <tr class="secr">
+                            <th colspan="4" scope="rowgroup">{format!("{} {}", at + 1, say(&section.title))}</th>
+                            <td colspan="3" class="n">{line}</td>
+                        </tr>
+                        {rows}
+                    }
+                })
+            })
+            .collect_view()
+    };
+    view! {
+        <table class="tbl rt">
+            <caption class="hidden">{move || say(&checklist.title)}</caption>
+            <thead>
+                <tr>
+                    <th scope="col">{move || t("record.code")}</th>
+                    <th scope="col">{move || t("record.item")}</th>
+                    <th scope="col">{move || t("record.answer")}</th>
+                    <th scope="col" class="n">{move || t("record.points")}</th>
+                    <th scope="col">{move || t("record.author")}</th>
+                    <th scope="col">{move || t("record.time")}</th>
+                    <th scope="col">{move || t("record.device")}</th>
+                </tr>
+            </thead>
+            <tbody>{body}</tbody>
+        </table>
+    }
+}
+
+// "18 / 23 分·9 是 1 否"
+fn section_line(state: &catalog::SectionState) -> String {
+    let whole = |fraction: catalog::Fraction| {
+        let (num, den) = fraction.parts();
+        if den == 1 {
+            num.to_string()
+        } else {
+            format!("{:.1}", num as f64 / den as f64)
+        }
+    };
+    join_dots([
+        t_args(
+            "record.section_points",
+            &[("earned", &whole(state.earned)), ("possible", &whole(state.possible))],
+        ),
+        t_args(
+            "section.answered",
+            &[("answered", &state.answered), ("of", &state.applicable)],
+        ),
+    ])
+}
+
+// A row for each sibling, so that two answers stand one under the other.
+fn answer_row(
+    page: StoredValue<Shown>,
+    sheet: StoredValue<FilledSheet>,
+    item: &'static Item,
+    asked: RwSignal<Option<Asked>>,
+) -> Option<AnyView> {
+    if matches!(item.kind, ItemKind::Photo | ItemKind::Sign | ItemKind::Info) {
+        return None;
+    }
+    let (verdict, auto, points) = sheet.with_value(|sheet| {
+        let state = sheet.judged.item(&item.code)?;
+        state.visible.then(|| (state.verdict, state.auto, points_words(state)))
+    })?;
+    let field = sheet.with_value(|sheet| sheet.record.field(&item.code));
+    let detail = sheet.with_value(|sheet| detail_words(sheet, item));
+    let record = sheet.with_value(|sheet| sheet.record.id().clone());
+    let conflict = field.conflict();
+    let is_open = Memo::new(move |_| {
+        asked.with(|asked| {
+            asked
+                .as_ref()
+                .is_some_and(|asked| asked.item == Some(item.code.as_str()))
+        })
+    });
+    let lines: Vec<Option<Sibling>> = if field.siblings.is_empty() {
+        vec![by_number(sheet, item, auto).or_else(|| by_fact(sheet, item))]
+    } else {
+        field.siblings.iter().cloned().map(Some).collect()
+    };
+    let count = lines.len();
+    let open = move || {
+        asked.set(Some(Asked {
+            record: record.clone(),
+            field: item.code.clone(),
+            title: t_args("record.history_of", &[("item", &item.code)]),
+            item: Some(&item.code),
+        }));
+    };
+    let rows = lines
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| {
+            let open = open.clone();
+            let detail = detail.clone();
+            let points = points.clone();
+            let said = line.as_ref().map(|sibling| answer_of(item, sibling, auto, verdict));
+            view! {
+                <tr class:sel=move || is_open.get() data-item=item.code.clone()>
+                    {(at == 0)
+                        .then(|| {
+                            view! {
+                                <td class="q" rowspan=count.to_string()>{item.code.clone()}</td>
+                                <th scope="row" rowspan=count.to_string()>
+                                    <button class="linkbtn rowlink-btn" type="button" aria-haspopup="true" on:click=move |_| open()>
+                                        {say(&item.title)}
+                                    </button>
+                                    {(!detail.is_empty()).then(|| view! { <span class="q sm block">{detail.clone()}</span> })}
+                                    {conflict.then(|| view! { <span class="warn sm block">{small(Icon::Conflict)} {t("conflict.title")}</span> })}
+                                </th>
+                            }
+                        })}
+                    <td class="nowrap">{said}</td>
+                    {(at == 0).then(|| view! { <td class="n nowrap" rowspan=count.to_string()>{points.clone()}</td> })}
+                    {match line {
+                        Some(sibling) => {
+                            let (who, device) = page.with_value(|page| (page.names.person(sibling.author.as_str()), page.names.device(sibling.device.as_str())));
+                            view! {
+                                <td class="nowrap">{who}</td>
+                                <td class="nowrap">{moment_of(page, sibling.at as f64)}</td>
+                                <td class="q">{device}</td>
+                            }
+                                .into_any()
+                        }
+                        None => view! { <td class="q" colspan="3">{t("answer.none")}</td> }.into_any(),
+                    }}
+                </tr>
+            }
+        })
+        .collect_view();
+    Some(rows.into_any())
+}
+
+// The hour alone on the day of the visit, the day too on any other.
+fn moment_of(page: StoredValue<Shown>, ms: f64) -> String {
+    let on_the_day = page.with_value(|page| page.visit.text("visit_date") == i18n::day_code(ms));
+    if on_the_day { i18n::time(ms) } else { i18n::moment(ms) }
+}
+
+// An item nobody answered is answered by the school's fact when the checklist says so.
+fn by_fact(sheet: StoredValue<FilledSheet>, item: &Item) -> Option<Sibling> {
+    let fact = item.default_fact.as_ref()?;
+    sheet.with_value(|sheet| sheet.record.field(&format!("fact/{fact}")).siblings.into_iter().next())
+}
+
+// An item that its number answered has no answer of its own: the number's author and time stand in.
+fn by_number(sheet: StoredValue<FilledSheet>, item: &Item, auto: bool) -> Option<Sibling> {
+    let input = item.inputs.first().filter(|_| auto)?;
+    sheet.with_value(|sheet| {
+        sheet
+            .record
+            .field(&format!("{}/{}", item.code, input.suffix))
+            .siblings
+            .into_iter()
+            .next()
+    })
+}
+
+fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict) -> impl IntoView + use<> {
+    let code = match (auto, verdict) {
+        (true, Verdict::Pass) => "yes".to_owned(),
+        (true, Verdict::Fail) => "no".to_owned(),
+        _ => sibling.value.text().unwrap_or("").to_owned(),
+    };
+    let words = if auto {
+        value_words(item, &Value::Text(code.clone()))
+    } else {
+        value_words(item, &sibling.value)
+    };
+    match code.as_str() {
+        "yes" => view! { <span class="act m ans-word">{small(Icon::Yes)} {words}</span> }.into_any(),
+        "no" => view! { <span class="bad b ans-word">{small(Icon::No)} {words}</span> }.into_any(),
+        "na" => view! { <span class="q ans-word">{small(Icon::NotApplicable)} {words}</span> }.into_any(),
+        _ => view! { <span>{words}</span> }.into_any(),
+    }
+}
+
+fn points_words(state: &catalog::ItemState) -> String {
+    let number = |fraction: catalog::Fraction| {
+        let (num, den) = fraction.parts();
+        if den == 1 {
+            num.to_string()
+        } else {
+            format!("{:.1}", num as f64 / den as f64)
+        }
+    };
+    match state.verdict {
+        Verdict::Pass | Verdict::Fail => format!("{} / {}", number(state.earned), number(state.possible)),
+        _ => "–".to_owned(),
+    }
+}
+
+// Numbers, note, place, who was told, why not applicable: what was written beside the answer.
+fn detail_words(sheet: &FilledSheet, item: &Item) -> String {
+    let text = |part: &str| {
+        let field = sheet.record.field(&format!("{}/{part}", item.code));
+        match field.value() {
+            Some(Value::Text(text)) => text.clone(),
+            Some(Value::Int(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    };
+    let measured = item.inputs.iter().map(|input| {
+        let number = text(&input.suffix);
+        if number.is_empty() {
+            number
+        } else {
+            format!("{} {number} {}", say(&input.label), say(&input.unit))
+                .trim()
+                .to_owned()
+        }
+    });
+    let said = [
+        ("note", "op.note"),
+        ("na", "op.na"),
+        ("place", "op.place"),
+        ("told", "op.told"),
+    ]
+    .map(|(part, key)| {
+        let words = text(part);
+        match key {
+            _ if words.is_empty() => words,
+            "op.na" => t_args("op.na", &[("text", &words)]),
+            "op.place" => t_args("op.place", &[("text", &words)]),
+            "op.told" => t_args("op.told", &[("text", &words)]),
+            _ => words,
+        }
+    });
+    join_dots(measured.chain(said))
+}
+
+#[component]
+fn FindingsTab(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+    let findings = page.with_value(|page| page.findings.clone());
+    if findings.is_empty() {
+        return view! { <EmptyState mark=Icon::Problem title=Signal::derive(|| t("visit.no_findings")) text=Signal::derive(|| t("record.no_findings")) /> }.into_any();
+    }
+    let rows = findings.into_iter().map(|finding| {
+        let severity = catalog::Severity::from_code(finding.text("severity"));
+        let item = finding.text("item").to_owned();
+        let title = page.with_value(|page| {
+            let known = page.sheets.iter().find_map(|sheet| sheet.checklist.item(&item));
+            known.map_or_else(|| finding.text("title").to_owned(), |item| say(&item.title))
+        });
+        let beside = |part: &str, note: &str| {
+            let own = finding.text(part).to_owned();
+            if own.is_empty() {
+                page.with_value(|page| {
+                    page.sheets
+                        .iter()
+                        .find(|sheet| sheet.record.id().as_str() == finding.text("response"))
+                        .map(|sheet| sheet.record.text(&format!("{item}/{note}")).to_owned())
+                })
+                .unwrap_or_default()
+            } else {
+                own
+            }
+        };
+        let (fact, place, told) = (beside("fact", "note"), beside("place", "place"), beside("told", "told"));
+        let state = state_word("finding", finding.text("state"));
+        let id = finding.id().clone();
+        let shown_title = title.clone();
+        let open = move |_| {
+            asked.set(Some(Asked {
+                record: id.clone(),
+                field: "state".to_owned(),
+                title: shown_title.clone(),
+                item: None,
+            }));
+        };
+        view! {
+            <li class="finding-row">
+                <div class="row wrap">
+                    <b class="grow">{item.clone()} " " {title}</b>
+                    {severity.map(|severity| view! { <SeverityBadge severity /> })}
+                </div>
+                {(!fact.is_empty()).then(|| view! { <p>{fact}</p> })}
+                <p class="q sm">
+                    {join_dots([
+                        state,
+                        if place.is_empty() { place } else { t_args("op.place", &[("text", &place)]) },
+                        if told.is_empty() { told } else { t_args("op.told", &[("text", &told)]) },
+                        severity.map(|severity| severity.requirement(i18n::lang()).to_owned()).unwrap_or_default(),
+                    ])}
+                </p>
+                <button class="linkbtn" type="button" on:click=open>{t("record.history")}</button>
+            </li>
+        }
+    });
+    view! { <ul class="finding-rows">{rows.collect_view()}</ul> }.into_any()
+}
+
+#[component]
+fn FeedbackTab(page: StoredValue<Shown>) -> impl IntoView {
+    let notes = page.with_value(|page| page.notes.clone());
+    if notes.is_empty() {
+        return view! { <EmptyState mark=Icon::Feedback title=Signal::derive(|| t("feedback.none_title")) text=Signal::derive(|| t("feedback.none_text")) /> }.into_any();
+    }
+    let rows = notes.into_iter().map(|note| {
+        let FieldView { siblings, .. } = note.field("text");
+        let lines = siblings.into_iter().map(|sibling| {
+            let who = page.with_value(|page| page.names.person(sibling.author.as_str()));
+            view! {
+                <p>{sibling.value.text().unwrap_or("").to_owned()}</p>
+                <p class="q sm">{join_dots([who, i18n::moment(sibling.at as f64)])}</p>
+            }
+        });
+        view! {
+            <li class="finding-row">
+                <b>{option_word("feedback_note", "note_kind", note.text("note_kind"))}</b>
+                {lines.collect_view()}
+            </li>
+        }
+    });
+    view! { <ul class="finding-rows">{rows.collect_view()}</ul> }.into_any()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct HistoryAnswer {
+    entries: Vec<Entry>,
+    #[serde(default)]
+    people: BTreeMap<String, String>,
+    #[serde(default)]
+    devices: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Entry {
+    field: String,
+    value: Value,
+    author: String,
+    device: String,
+    at: f64,
+    received_at: String,
+}
+
+/// Who wrote what when, and when it arrived, oldest first.
+#[component]
+fn History(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+    let session = use_session();
+    let answer = RwSignal::new(None::<HistoryAnswer>);
+    let error = RwSignal::new(None::<String>);
+    Effect::new(move |_| {
+        let Some(wanted) = asked.get() else { return };
+        answer.set(None);
+        error.set(None);
+        spawn_local(async move {
+            // The whole record: notes and places beside the answer belong to its story.
+            let path = format!("/api/v1/records/{}/history", wanted.record);
+            let got = session.get::<HistoryAnswer>(&path).await;
+            if asked.try_with_untracked(|asked| asked.as_ref() == Some(&wanted)) != Some(true) {
+                return;
+            }
+            match got {
+                Ok(mut history) => {
+                    history.entries.retain(|entry| {
+                        wanted
+                            .item
+                            .is_none_or(|item| entry.field == item || entry.field.starts_with(&format!("{item}/")))
+                    });
+                    history.entries.retain(|entry| entry.field != "@kind");
+                    answer.set(Some(history));
+                }
+                Err(refused) => error.set(Some(error_words(&refused))),
+            }
+        });
+    });
+    let title = Signal::derive(move || asked.get().map(|asked| asked.title).unwrap_or_default());
+    view! {
+        <SidePanel title on_close=move |()| asked.set(None)>
+            {move || {
+                let item = asked.get()?.item?;
+                page.with_value(|page| page.sheets.iter().find_map(|sheet| sheet.checklist.item(item)).map(|item| view! { <p class="b">{say(&item.title)}</p> }))
+            }}
+            <ErrorNote error />
+            {move || match shown_history(answer) {
+                None => view! { <p class="q sm">{error.with(Option::is_none).then(|| t("record.history_loading"))}</p> }.into_any(),
+                Some(history) if history.entries.is_empty() => view! { <p class="q sm">{t("record.history_none")}</p> }.into_any(),
+                Some(history) => {
+                    let item = asked.get_untracked().and_then(|asked| asked.item);
+                    let rows = history.entries.iter().map(|entry| entry_row(page, item, &history, entry)).collect_view();
+                    view! { <ol class="hist">{rows}</ol> }.into_any()
+                }
+            }}
+        </SidePanel>
+    }
+}
+
+fn shown_history(answer: RwSignal<Option<HistoryAnswer>>) -> Option<HistoryAnswer> {
+    locale();
+    answer.get()
+}
+
+fn entry_row(
+    page: StoredValue<Shown>,
+    item: Option<&str>,
+    history: &HistoryAnswer,
+    entry: &Entry,
+) -> impl IntoView + use<> {
+    let names = page.with_value(|page| page.names.clone());
+    let who = history
+        .people
+        .get(&entry.author)
+        .cloned()
+        .unwrap_or_else(|| names.person(&entry.author));
+    let device = history
+        .devices
+        .get(&entry.device)
+        .cloned()
+        .unwrap_or_else(|| names.device(&entry.device));
+    let definition =
+        item.and_then(|code| page.with_value(|page| page.sheets.iter().find_map(|sheet| sheet.checklist.item(code))));
+    let part = entry.field.split_once('/').map(|(_, part)| part);
+    let words = match (definition, part) {
+        (Some(item), _) => value_words(item, &entry.value),
+        (None, _) if entry.field == "state" => entry
+            .value
+            .text()
+            .map(|state| state_word("finding", state))
+            .unwrap_or_default(),
+        _ => crate::form::plain_words(&entry.value),
+    };
+    let (class, mark) = match entry.value.text() {
+        Some("yes") if part.is_none() => ("act", Icon::Yes),
+        Some("no") if part.is_none() => ("bad", Icon::No),
+        _ => ("", Icon::Note),
+    };
+    let what = match part {
+        Some("note") => t_args("op.note", &[("text", &words)]),
+        Some("na") => t_args("op.na", &[("text", &words)]),
+        Some("place") => t_args("op.place", &[("text", &words)]),
+        Some("told") => t_args("op.told", &[("text", &words)]),
+        None if definition.is_some() => t_args("record.said", &[("value", &words)]),
+        _ => t_args("op.other", &[("path", &entry.field), ("value", &words)]),
+    };
+    view! {
+        <li class=class>
+            <span class="pt" aria-hidden="true">{icon(mark)}</span>
+            <div>
+                <p><b>{who}</b> " " <time class="q">{i18n::moment(entry.at)}</time></p>
+                <p>{what}</p>
+                <p class="q xs">{join_dots([device, t_args("record.arrived", &[("time", &i18n::moment(i18n::ms_of(&entry.received_at)))])])}</p>
+            </div>
+        </li>
+    }
+}

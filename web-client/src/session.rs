@@ -1,0 +1,979 @@
+//! What the pages hold: who is signed in, the replica with its durable writes, and what the network is doing.
+//!
+//! A change is in memory and on screen at once and in one strict IndexedDB transaction right behind. Reading a field inside a
+//! reactive scope follows that field only, so a tap repaints one item and not the form.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sync_protocol::{
+    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupKind, Phase as GroupPhase, PullRequest, PushBatch,
+    PushReply, RecordId, RecordView, Replica, Saved, StageError, Stored, Value,
+};
+use uuid::Uuid;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::clock;
+pub use crate::http::ApiError;
+use crate::http::{self, Call};
+use crate::local_store::{DeviceStore, PersonStore};
+use crate::service_worker;
+use crate::sync_driver::{self, Waker};
+
+/// Where the app stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Looking into the local storage.
+    Starting,
+    SignedOut,
+    /// Somebody is signed in; the network plays no part in this.
+    Ready,
+}
+
+/// Who is signed in, as the office said at the last sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub id: String,
+    pub name: String,
+    pub roles: Vec<String>,
+    pub zone: Option<String>,
+    pub district_id: String,
+    pub district_name: String,
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct About {
+    pub version: String,
+    pub demo: bool,
+    pub district: Option<SessionDistrict>,
+    pub sign_ins: Vec<SignIn>,
+}
+
+/// A sign-in of the demo district, shown in demo mode only.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SignIn {
+    pub login: String,
+    pub password: String,
+    pub name: String,
+    pub roles: Vec<String>,
+}
+
+/// What waits on this phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncCounts {
+    /// Groups the office does not have yet.
+    pub pending: usize,
+    /// Groups the office turned down, or that cannot be read back.
+    pub attention: usize,
+    /// Text being typed.
+    pub drafts: usize,
+}
+
+/// Where a group is, in words people are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutboxState {
+    OnPhone,
+    OnServer,
+    /// The office's code.
+    NeedsAttention(String),
+}
+
+/// One action of this person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxItem {
+    pub group: String,
+    pub at_ms: f64,
+    pub bucket: String,
+    pub ops: Vec<(RecordId, String, Value)>,
+    pub state: OutboxState,
+}
+
+/// How many acknowledged actions the list still shows.
+const RECENT: usize = 40;
+
+struct Inner {
+    device_store: RefCell<Option<DeviceStore>>,
+    device: RefCell<Option<String>>,
+    store: RefCell<Option<PersonStore>>,
+    replica: RefCell<Option<Replica>>,
+    /// Changes on their way to the disk, in order.
+    unwritten: RefCell<Vec<Stored>>,
+    writing: Cell<bool>,
+    /// Counts every local change, so that a reload can tell whether it read an old state.
+    generation: Cell<u64>,
+    token: RefCell<Option<(String, f64)>>,
+    alive: RefCell<Rc<Cell<bool>>>,
+    waker: RefCell<Option<Waker>>,
+    recent: RefCell<Vec<OutboxItem>>,
+    tabs: RefCell<Option<web_sys::BroadcastChannel>>,
+    // what the pages follow
+    phase: ArcRwSignal<Phase>,
+    person: ArcRwSignal<Option<Person>>,
+    online: ArcRwSignal<bool>,
+    last_sync: ArcRwSignal<Option<f64>>,
+    pulled: ArcRwSignal<bool>,
+    sign_in_again: ArcRwSignal<bool>,
+    storage_failed: ArcRwSignal<Option<String>>,
+    pokes: ArcRwSignal<u64>,
+    place: ArcRwSignal<Option<String>>,
+    outbox_moved: ArcTrigger,
+    sets_moved: ArcTrigger,
+    record_moved: RefCell<HashMap<RecordId, ArcTrigger>>,
+    field_moved: RefCell<HashMap<RecordId, HashMap<FieldPath, ArcTrigger>>>,
+}
+
+thread_local! {
+    static INNER: Rc<Inner> = Rc::new(Inner {
+        device_store: RefCell::default(),
+        device: RefCell::default(),
+        store: RefCell::default(),
+        replica: RefCell::default(),
+        unwritten: RefCell::default(),
+        writing: Cell::default(),
+        generation: Cell::default(),
+        token: RefCell::default(),
+        alive: RefCell::default(),
+        waker: RefCell::default(),
+        recent: RefCell::default(),
+        tabs: RefCell::default(),
+        phase: ArcRwSignal::new(Phase::Starting),
+        person: ArcRwSignal::new(None),
+        online: ArcRwSignal::new(true),
+        last_sync: ArcRwSignal::new(None),
+        pulled: ArcRwSignal::new(false),
+        sign_in_again: ArcRwSignal::new(false),
+        storage_failed: ArcRwSignal::new(None),
+        pokes: ArcRwSignal::new(0),
+        place: ArcRwSignal::new(None),
+        outbox_moved: ArcTrigger::new(),
+        sets_moved: ArcTrigger::new(),
+        record_moved: RefCell::default(),
+        field_moved: RefCell::default(),
+    });
+}
+
+fn inner() -> Rc<Inner> {
+    INNER.with(Rc::clone)
+}
+
+/// The one session of this page; copying it copies nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Session;
+
+pub fn use_session() -> Session {
+    Session
+}
+
+/// A fresh record id, in order of time.
+pub fn new_record_id() -> RecordId {
+    Uuid::now_v7().to_string().parse().expect("a UUID is a record id")
+}
+
+/// The id that every phone gives the finding of an item of a response, so that two phones that find the same make one record.
+pub fn finding_id(response: &RecordId, item: &str) -> RecordId {
+    let namespace = Uuid::parse_str(response.as_str()).expect("a record id is a UUID");
+    Uuid::new_v5(&namespace, item.as_bytes())
+        .to_string()
+        .parse()
+        .expect("a UUID is a record id")
+}
+
+#[derive(Deserialize)]
+struct SessionReply {
+    access: String,
+    expires_in_s: f64,
+    person: SessionPerson,
+    district: SessionDistrict,
+}
+#[derive(Deserialize)]
+struct SessionPerson {
+    id: String,
+    name: String,
+    roles: Vec<String>,
+    zone: Option<String>,
+}
+/// A district and what it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SessionDistrict {
+    pub id: String,
+    pub name: String,
+}
+
+impl SessionReply {
+    fn person(&self) -> Person {
+        Person {
+            id: self.person.id.clone(),
+            name: self.person.name.clone(),
+            roles: self.person.roles.clone(),
+            zone: self.person.zone.clone(),
+            district_id: self.district.id.clone(),
+            district_name: self.district.name.clone(),
+        }
+    }
+}
+
+// ---- who ------------------------------------------------------------------------------------------------------------------
+
+impl Session {
+    /// Opens what is stored and goes on where this phone was left. Called once, before the first page shows.
+    pub async fn start(self) {
+        let here = inner();
+        let signed_in: Option<Person> = match DeviceStore::open().await {
+            Ok(store) => {
+                let device = match store.get::<String>("device").await {
+                    Ok(Some(device)) => device,
+                    _ => {
+                        let fresh = Uuid::new_v4().to_string();
+                        self.note_failure(store.set("device", &fresh).await);
+                        fresh
+                    }
+                };
+                let person = store.get("signed_in").await.unwrap_or_default();
+                *here.device.borrow_mut() = Some(device);
+                *here.device_store.borrow_mut() = Some(store);
+                person
+            }
+            Err(error) => {
+                here.storage_failed.set(Some(error.0));
+                *here.device.borrow_mut() = Some(Uuid::new_v4().to_string());
+                None
+            }
+        };
+        self.hear_other_tabs();
+        self.hear_the_page();
+        match signed_in {
+            Some(person) => self.enter(person).await,
+            None => here.phase.set(Phase::SignedOut),
+        }
+    }
+
+    pub fn phase(self) -> Phase {
+        inner().phase.get()
+    }
+
+    pub fn person(self) -> Option<Person> {
+        inner().person.get()
+    }
+
+    pub async fn about(self) -> Result<About, ApiError> {
+        self.seen(http::json(Call::get("/api/v1/about")).await)
+    }
+
+    pub async fn sign_in(self, login: String, password: String) -> Result<(), ApiError> {
+        let device = inner().device.borrow().clone().unwrap_or_default();
+        let asked =
+            serde_json::json!({ "login": login, "password": password, "device": device, "device_name": device_name() });
+        let reply: SessionReply =
+            self.seen(http::json(Call::post("/api/v1/session", "application/json", asked.to_string())).await)?;
+        let person = reply.person();
+        self.keep_token(&reply);
+        inner().sign_in_again.set(false);
+        let store = inner().device_store.borrow().clone();
+        if let Some(store) = store {
+            self.note_failure(store.set("signed_in", &person).await);
+        }
+        self.enter(person).await;
+        Ok(())
+    }
+
+    /// Leaves this phone to others. Unsent work stays in this person's database and goes out at their next sign-in.
+    pub async fn sign_out(self) {
+        let here = inner();
+        self.settle();
+        here.alive.borrow().set(false);
+        // Without a network the office learns it from the next sign-in; nobody waits for that here.
+        spawn_local(async {
+            let _ = http::text(Call::delete("/api/v1/session")).await;
+        });
+        let store = here.device_store.borrow().clone();
+        if let Some(store) = store {
+            self.note_failure(store.remove("signed_in").await);
+        }
+        self.written().await;
+        *here.replica.borrow_mut() = None;
+        *here.store.borrow_mut() = None;
+        *here.token.borrow_mut() = None;
+        here.recent.borrow_mut().clear();
+        here.person.set(None);
+        here.place.set(None);
+        here.pulled.set(false);
+        here.last_sync.set(None);
+        here.phase.set(Phase::SignedOut);
+        self.tell_all();
+    }
+
+    /// Whether the office ended the sign-in: work goes on, sending waits for the password.
+    pub fn must_sign_in_again(self) -> bool {
+        inner().sign_in_again.get()
+    }
+
+    async fn enter(self, person: Person) {
+        let here = inner();
+        let opened = match PersonStore::open(&person.district_id, &person.id).await {
+            Ok(store) => store.load().await.map(|saved| (store, saved)),
+            Err(error) => Err(error),
+        };
+        let author = Author {
+            person: person.id.parse().expect("the office gives person ids"),
+            device: here
+                .device
+                .borrow()
+                .as_deref()
+                .unwrap_or_default()
+                .parse()
+                .expect("made as a UUID"),
+        };
+        let saved = match opened {
+            Ok((store, saved)) => {
+                here.place.set(store.place().await.unwrap_or_default());
+                *here.store.borrow_mut() = Some(store);
+                saved
+            }
+            Err(error) => {
+                here.storage_failed.set(Some(error.0));
+                Saved::default()
+            }
+        };
+        here.pulled.set(!saved.buckets.is_empty());
+        let replica = Replica::open(author, saved);
+        *here.replica.borrow_mut() = Some(replica);
+        // What was being typed when the page went away becomes a group now.
+        self.settle();
+        here.person.set(Some(person));
+        here.phase.set(Phase::Ready);
+        self.tell_all();
+        ask_to_persist();
+        let alive = Rc::new(Cell::new(true));
+        *here.alive.borrow_mut() = alive.clone();
+        *here.waker.borrow_mut() = Some(sync_driver::start(self, alive));
+    }
+}
+
+// ---- reading --------------------------------------------------------------------------------------------------------------
+
+impl Session {
+    /// One field; follows that field only.
+    pub fn field(self, record: &RecordId, path: &str) -> FieldView {
+        let here = inner();
+        let Ok(path) = path.parse::<FieldPath>() else {
+            return FieldView::default();
+        };
+        let trigger = here
+            .field_moved
+            .borrow_mut()
+            .entry(record.clone())
+            .or_default()
+            .entry(path.clone())
+            .or_default()
+            .clone();
+        trigger.track();
+        here.replica
+            .borrow()
+            .as_ref()
+            .map(|replica| replica.field(record, &path))
+            .unwrap_or_default()
+    }
+
+    /// A whole record; follows all of it.
+    pub fn record(self, record: &RecordId) -> Option<RecordView> {
+        let here = inner();
+        let trigger = here
+            .record_moved
+            .borrow_mut()
+            .entry(record.clone())
+            .or_default()
+            .clone();
+        trigger.track();
+        here.replica.borrow().as_ref().and_then(|replica| replica.view(record))
+    }
+
+    /// The records of a kind; follows the set, not what is in them.
+    pub fn records(self, kind: &str) -> Vec<RecordId> {
+        let here = inner();
+        here.sets_moved.track();
+        let replica = here.replica.borrow();
+        let Some(replica) = replica.as_ref() else { return vec![] };
+        replica
+            .record_ids()
+            .into_iter()
+            .filter(|id| replica.kind_of(id) == kind)
+            .collect()
+    }
+
+    /// The records of a kind whose `parent_field` names `parent`.
+    pub fn children(self, kind: &str, parent_field: &str, parent: &RecordId) -> Vec<RecordId> {
+        let ids = self.records(kind);
+        let here = inner();
+        let replica = here.replica.borrow();
+        let (Some(replica), Ok(path)) = (replica.as_ref(), parent_field.parse::<FieldPath>()) else {
+            return vec![];
+        };
+        ids.into_iter()
+            .filter(|id| replica.field(id, &path).text() == parent.as_str())
+            .collect()
+    }
+
+    /// A person's name from the district's roster, or the beginning of the id while the roster is not here.
+    pub fn name_of(self, person: &str) -> String {
+        let name = person
+            .parse::<RecordId>()
+            .map(|id| self.field(&id, "name").text().to_owned())
+            .unwrap_or_default();
+        if name.is_empty() {
+            person.chars().take(8).collect()
+        } else {
+            name
+        }
+    }
+}
+
+// ---- writing --------------------------------------------------------------------------------------------------------------
+
+impl Session {
+    /// One action: seen at once, durable right behind, sent when there is a network.
+    pub fn change(self, bucket: &BucketId, kind: GroupKind, edits: Vec<Edit>) {
+        let touched: Vec<(RecordId, FieldPath)> = edits
+            .iter()
+            .map(|edit| (edit.record.clone(), edit.path.clone()))
+            .collect();
+        self.write(
+            |replica| replica.change(bucket, kind, edits, clock::now_ms(), clock::random_u64()),
+            &touched,
+        );
+        self.wake();
+    }
+
+    /// Every input event of a text box.
+    pub fn type_text(self, bucket: &BucketId, edit: Edit) {
+        let touched = [(edit.record.clone(), edit.path.clone())];
+        self.write(|replica| replica.type_text(bucket, edit, clock::now_ms()), &touched);
+    }
+
+    /// What was typed becomes groups: at the end of a text box, a page, a session.
+    pub fn settle(self) {
+        let here = inner();
+        let touched: Vec<(RecordId, FieldPath)> = match here.replica.borrow().as_ref() {
+            Some(replica) => replica
+                .drafts()
+                .map(|draft| (draft.record.clone(), draft.path.clone()))
+                .collect(),
+            None => vec![],
+        };
+        if !touched.is_empty() {
+            self.write(|replica| replica.settle(clock::now_ms(), clock::random_u64), &touched);
+            self.wake();
+        }
+    }
+
+    fn write(self, change: impl FnOnce(&mut Replica) -> Vec<Stored>, touched: &[(RecordId, FieldPath)]) {
+        let here = inner();
+        let (stored, grew) = match here.replica.borrow_mut().as_mut() {
+            Some(replica) => {
+                let known = touched.iter().all(|(record, _)| replica.bucket_of(record).is_some());
+                (change(replica), !known)
+            }
+            None => return,
+        };
+        self.keep(stored);
+        self.tell(touched);
+        if grew {
+            here.sets_moved.notify();
+        }
+        here.outbox_moved.notify();
+    }
+
+    /// Queues changes for the disk; one strict transaction takes all that wait.
+    fn keep(self, stored: Vec<Stored>) {
+        let here = inner();
+        here.generation.set(here.generation.get() + 1);
+        here.unwritten.borrow_mut().extend(stored);
+        if !here.writing.replace(true) {
+            spawn_local(async move {
+                self.write_out().await;
+                inner().writing.set(false);
+            });
+        }
+    }
+
+    async fn write_out(self) {
+        let here = inner();
+        loop {
+            let batch = std::mem::take(&mut *here.unwritten.borrow_mut());
+            let store = here.store.borrow().clone();
+            let (Some(store), false) = (store, batch.is_empty()) else {
+                return;
+            };
+            match store.write(&batch).await {
+                Ok(()) => {
+                    here.storage_failed.set(None);
+                    self.tell_other_tabs();
+                }
+                Err(error) => {
+                    // Nothing is dropped: it stays in memory, the screen says so, and it is tried again.
+                    here.storage_failed.set(Some(error.0));
+                    here.unwritten.borrow_mut().splice(0..0, batch);
+                    clock::sleep(1_500).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until everything is on the disk, at most a few seconds.
+    async fn written(self) {
+        for _ in 0..100 {
+            if !inner().writing.get() {
+                return;
+            }
+            clock::sleep(30).await;
+        }
+    }
+
+    fn note_failure(self, result: Result<(), crate::local_store::StoreError>) {
+        if let Err(error) = result {
+            inner().storage_failed.set(Some(error.0));
+        }
+    }
+}
+
+// ---- sync -----------------------------------------------------------------------------------------------------------------
+
+impl Session {
+    /// Whether the last call reached the server.
+    pub fn online(self) -> bool {
+        inner().online.get()
+    }
+
+    /// When the last whole round ended well, by this device's clock.
+    pub fn last_sync_ms(self) -> Option<f64> {
+        inner().last_sync.get()
+    }
+
+    /// Whether everything this person needs is here and the app starts without a network.
+    pub fn ready_offline(self) -> bool {
+        let pulled = inner().pulled.get();
+        service_worker::controlled() && pulled
+    }
+
+    pub fn counts(self) -> SyncCounts {
+        let here = inner();
+        here.outbox_moved.track();
+        let replica = here.replica.borrow();
+        let Some(replica) = replica.as_ref() else {
+            return SyncCounts::default();
+        };
+        let mut counts = SyncCounts {
+            attention: replica.unreadable().len(),
+            drafts: replica.drafts().count(),
+            pending: 0,
+        };
+        for (saved, _) in replica.outbox() {
+            match saved.phase {
+                GroupPhase::Frozen => counts.pending += 1,
+                GroupPhase::Refused { .. } | GroupPhase::Quarantined { .. } => counts.attention += 1,
+                GroupPhase::Acked { .. } | GroupPhase::Covered { .. } => {}
+            }
+        }
+        counts
+    }
+
+    /// This person's actions, newest first: all that wait, and the last that arrived.
+    pub fn outbox(self) -> Vec<OutboxItem> {
+        let here = inner();
+        here.outbox_moved.track();
+        let replica = here.replica.borrow();
+        let Some(replica) = replica.as_ref() else { return vec![] };
+        let mut items: Vec<OutboxItem> = replica.outbox().map(|(saved, group)| item(saved, group)).collect();
+        items.reverse();
+        items.extend(here.recent.borrow().iter().rev().cloned());
+        items
+    }
+
+    /// A tap on "sync now".
+    pub fn sync_now(self) {
+        self.settle();
+        self.wake();
+    }
+
+    pub fn storage_failed(self) -> Option<String> {
+        inner().storage_failed.get()
+    }
+
+    /// Counts what the office's data went through since this page opened.
+    pub fn pokes(self) -> u64 {
+        inner().pokes.get()
+    }
+
+    fn wake(self) {
+        if let Some(waker) = &*inner().waker.borrow() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn poked(self) {
+        inner().pokes.update(|pokes| *pokes += 1);
+    }
+
+    /// Notes whether the server answered, and when it ended the sign-in.
+    pub(crate) fn seen<T>(self, answer: Result<T, ApiError>) -> Result<T, ApiError> {
+        let here = inner();
+        let reached = !matches!(&answer, Err(error) if error.is_network());
+        if here.online.get_untracked() != reached {
+            here.online.set(reached);
+        }
+        answer
+    }
+
+    pub(crate) fn round_ended(self, done: Result<(), ApiError>) {
+        let here = inner();
+        match done {
+            Ok(()) => {
+                here.last_sync.set(Some(js_sys::Date::now()));
+                if !here.pulled.get_untracked() {
+                    here.pulled.set(true);
+                }
+            }
+            Err(error) => {
+                let _ = self.seen::<()>(Err(error));
+            }
+        }
+    }
+
+    pub(crate) fn next_push(self) -> Option<PushBatch> {
+        // Only what is on the disk goes out: the server must never know more than this phone remembers.
+        let here = inner();
+        if !here.unwritten.borrow().is_empty() || here.writing.get() {
+            let waker = here.waker.borrow().clone();
+            spawn_local(async move {
+                clock::sleep(20).await;
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            });
+            return None;
+        }
+        here.replica
+            .borrow()
+            .as_ref()
+            .and_then(|replica| replica.next_push(clock::now_ms()))
+    }
+
+    pub(crate) fn next_pull(self, budget: u32) -> PullRequest {
+        let replica = inner();
+        let replica = replica.replica.borrow();
+        replica
+            .as_ref()
+            .map(|replica| replica.next_pull(budget))
+            .unwrap_or(PullRequest {
+                protocol: sync_protocol::PROTOCOL,
+                epoch: None,
+                want: Default::default(),
+                budget,
+            })
+    }
+
+    pub(crate) async fn take_push_reply(self, reply: &PushReply) -> Result<(), ApiError> {
+        let here = inner();
+        let stored = match here.replica.borrow_mut().as_mut() {
+            Some(replica) => replica.handle_push_reply(reply),
+            None => return Err(ApiError::network()),
+        };
+        self.installed(stored);
+        Ok(())
+    }
+
+    pub(crate) async fn take_frame(self, frame: Frame) -> Result<Result<(), StageError>, ApiError> {
+        let here = inner();
+        let taken = match here.replica.borrow_mut().as_mut() {
+            Some(replica) => replica.handle_frame(frame),
+            None => return Err(ApiError::network()),
+        };
+        Ok(taken.map(|stored| self.installed(stored)))
+    }
+
+    /// Keeps what an answer changed and repaints what shows it.
+    fn installed(self, stored: Vec<Stored>) {
+        if stored.is_empty() {
+            return;
+        }
+        let here = inner();
+        let mut records: BTreeSet<RecordId> = BTreeSet::new();
+        for change in &stored {
+            match change {
+                Stored::PutRecord(record) => drop(records.insert(record.state.id.clone())),
+                Stored::DropRecord(id) => drop(records.insert(id.clone())),
+                Stored::Journal(saved) => {
+                    if let Ok(group) = sync_protocol::Group::from_line(saved.line.as_bytes()) {
+                        let mut recent = here.recent.borrow_mut();
+                        recent.push(item(saved, &group));
+                        let extra = recent.len().saturating_sub(RECENT);
+                        recent.drain(..extra);
+                    }
+                }
+                Stored::PutGroup(saved) => {
+                    // A refused group no longer shows in its fields.
+                    if let Ok(group) = sync_protocol::Group::from_line(saved.line.as_bytes()) {
+                        records.extend(group.ops.iter().map(|op| op.record().clone()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.keep(stored);
+        for id in &records {
+            self.tell_record(id);
+        }
+        if !records.is_empty() {
+            here.sets_moved.notify();
+        }
+        here.outbox_moved.notify();
+    }
+}
+
+fn item(saved: &sync_protocol::SavedGroup, group: &sync_protocol::Group) -> OutboxItem {
+    let state = match &saved.phase {
+        GroupPhase::Frozen => OutboxState::OnPhone,
+        GroupPhase::Acked { .. } | GroupPhase::Covered { .. } => OutboxState::OnServer,
+        GroupPhase::Refused { code } | GroupPhase::Quarantined { code } => OutboxState::NeedsAttention(code.clone()),
+    };
+    let op = |op: &sync_protocol::Op| (op.record().clone(), op.path().to_string(), op.value().clone());
+    OutboxItem {
+        group: saved.id.to_string(),
+        at_ms: group.at as f64,
+        bucket: group.bucket.to_string(),
+        ops: group.ops.iter().map(op).collect(),
+        state,
+    }
+}
+
+// ---- office queries and tokens --------------------------------------------------------------------------------------------
+
+impl Session {
+    /// Asks the office: adds the token, renews it when it has run out.
+    pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
+        let token = self.token().await?;
+        let answer = self.seen(http::json(Call::get(path).with_token(&token)).await);
+        match answer {
+            Err(error) if error.status == 401 => {
+                *inner().token.borrow_mut() = None;
+                let token = self.token().await?;
+                self.seen(http::json(Call::get(path).with_token(&token)).await)
+            }
+            answer => answer,
+        }
+    }
+
+    /// A token that is good for a while yet.
+    pub(crate) async fn token(self) -> Result<String, ApiError> {
+        let here = inner();
+        let good = here
+            .token
+            .borrow()
+            .as_ref()
+            .filter(|(_, until)| *until > js_sys::Date::now())
+            .map(|(token, _)| token.clone());
+        if let Some(token) = good {
+            return Ok(token);
+        }
+        let call = Call::post("/api/v1/session/refresh", "application/json", "{}".into());
+        let reply: Result<SessionReply, ApiError> = self.seen(http::json(call).await);
+        match reply {
+            Ok(reply)
+                if here
+                    .person
+                    .get_untracked()
+                    .is_some_and(|person| person.id == reply.person.id) =>
+            {
+                here.sign_in_again.set(false);
+                Ok(self.keep_token(&reply))
+            }
+            // The cookie belongs to somebody else who signed in on this browser: this person's work waits for them.
+            Ok(_) => {
+                here.sign_in_again.set(true);
+                Err(ApiError {
+                    status: 401,
+                    code: "session.other_person".into(),
+                })
+            }
+            Err(error) => {
+                if error.status == 401 {
+                    here.sign_in_again.set(true);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn keep_token(self, reply: &SessionReply) -> String {
+        // Renewed a little early, so that it does not run out on its way.
+        let until = js_sys::Date::now() + (reply.expires_in_s - 30.0).max(5.0) * 1000.0;
+        *inner().token.borrow_mut() = Some((reply.access.clone(), until));
+        reply.access.clone()
+    }
+}
+
+// ---- places, tabs, the page -----------------------------------------------------------------------------------------------
+
+impl Session {
+    /// Where this person was last: a route with the item after `#`.
+    pub fn resume_place(self) -> Option<String> {
+        inner().place.get()
+    }
+
+    pub fn remember_place(self, place: &str) {
+        let here = inner();
+        if here.place.get_untracked().as_deref() == Some(place) {
+            return;
+        }
+        here.place.set(Some(place.to_owned()));
+        let (store, place) = (here.store.borrow().clone(), place.to_owned());
+        spawn_local(async move {
+            if let Some(store) = store {
+                self.note_failure(store.set_place(&place).await);
+            }
+        });
+    }
+
+    /// Another tab of the same person wrote: what it wrote is read from the disk.
+    fn hear_other_tabs(self) {
+        let Ok(channel) = web_sys::BroadcastChannel::new("duxing") else {
+            return;
+        };
+        clock::on(&channel, "message", move || spawn_local(self.reload()));
+        *inner().tabs.borrow_mut() = Some(channel);
+    }
+
+    fn tell_other_tabs(self) {
+        if let Some(channel) = &*inner().tabs.borrow() {
+            let _ = channel.post_message(&"written".into());
+        }
+    }
+
+    async fn reload(self) {
+        let here = inner();
+        for _ in 0..10 {
+            let before = here.generation.get();
+            let (store, me) = match (here.store.borrow().clone(), here.replica.borrow().as_ref()) {
+                (Some(store), Some(replica)) => (store, replica.me().clone()),
+                _ => return,
+            };
+            self.written().await;
+            let Ok(mut saved) = store.load().await else { return };
+            // What another tab is typing is that tab's to settle.
+            let own = |draft: &sync_protocol::Draft| {
+                let replica = here.replica.borrow();
+                let mut drafts = replica.iter().flat_map(Replica::drafts);
+                drafts.any(|mine| mine.record == draft.record && mine.path == draft.path)
+            };
+            saved.drafts.retain(own);
+            // Somebody wrote here in the meantime: what was read is old.
+            if here.generation.get() == before && here.unwritten.borrow().is_empty() {
+                *here.replica.borrow_mut() = Some(Replica::open(me, saved));
+                self.tell_all();
+                return;
+            }
+        }
+    }
+
+    /// A page that is put away settles what was typed; it may never come back.
+    fn hear_the_page(self) {
+        let Some(window) = web_sys::window() else { return };
+        clock::on(&window, "pagehide", move || self.settle());
+        clock::on(&window, "offline", move || inner().online.set(false));
+        if let Some(document) = window.document() {
+            clock::on(&document, "visibilitychange", move || {
+                self.settle();
+                self.wake();
+            });
+        }
+    }
+
+    fn tell(self, touched: &[(RecordId, FieldPath)]) {
+        let here = inner();
+        let mut triggers = Vec::new();
+        for (record, path) in touched {
+            triggers.extend(
+                here.field_moved
+                    .borrow()
+                    .get(record)
+                    .and_then(|fields| fields.get(path))
+                    .cloned(),
+            );
+        }
+        let records: BTreeSet<&RecordId> = touched.iter().map(|(record, _)| record).collect();
+        triggers.extend(
+            records
+                .into_iter()
+                .filter_map(|record| here.record_moved.borrow().get(record).cloned()),
+        );
+        for trigger in triggers {
+            trigger.notify();
+        }
+    }
+
+    fn tell_record(self, record: &RecordId) {
+        let here = inner();
+        let mut triggers: Vec<ArcTrigger> = here.record_moved.borrow().get(record).cloned().into_iter().collect();
+        triggers.extend(
+            here.field_moved
+                .borrow()
+                .get(record)
+                .into_iter()
+                .flat_map(|fields| fields.values().cloned()),
+        );
+        for trigger in triggers {
+            trigger.notify();
+        }
+    }
+
+    fn tell_all(self) {
+        let here = inner();
+        let mut triggers: Vec<ArcTrigger> = here.record_moved.borrow().values().cloned().collect();
+        triggers.extend(
+            here.field_moved
+                .borrow()
+                .values()
+                .flat_map(|fields| fields.values().cloned()),
+        );
+        for trigger in triggers {
+            trigger.notify();
+        }
+        here.sets_moved.notify();
+        here.outbox_moved.notify();
+    }
+}
+
+/// Asks the browser not to clear this site's storage on its own; it may say no.
+fn ask_to_persist() {
+    let Some(window) = web_sys::window() else { return };
+    let navigator = window.navigator();
+    let has_storage = js_sys::Reflect::has(&navigator, &"storage".into()).is_ok_and(|has| has);
+    if has_storage && let Ok(asking) = navigator.storage().persist() {
+        spawn_local(async move {
+            let _ = wasm_bindgen_futures::JsFuture::from(asking).await;
+        });
+    }
+}
+
+/// What the office's device list shows, such as "Android · Chrome".
+fn device_name() -> String {
+    let agent = web_sys::window()
+        .and_then(|window| window.navigator().user_agent().ok())
+        .unwrap_or_default();
+    let of = |names: &[&str]| {
+        names
+            .iter()
+            .find(|name| agent.contains(**name))
+            .map_or("?", |name| *name)
+            .to_owned()
+    };
+    format!(
+        "{} · {}",
+        of(&["Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux"]),
+        of(&["Edg", "MicroMessenger", "Chrome", "Firefox", "Safari"])
+    )
+}

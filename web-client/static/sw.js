@@ -1,0 +1,42 @@
+// Keeps the app itself on the device: every file of one version is stored when the version is installed, and every
+// page is answered from there. It never touches /api/ and holds no records.
+
+const VERSION = '{{version}}';
+const CACHE = `duxing-${VERSION}`;
+const FILES = {{files}};
+
+// What the server answers itself, even when somebody opens it as a page.
+const SERVERS_OWN = /^\/(api\/|healthz$|readyz$|metrics$)/;
+
+self.addEventListener('install', (event) => {
+  // Names with a hash cannot be stale, so the copy that the page has just loaded will do.
+  const fresh = (file) => new Request(file, { cache: file.startsWith('/pkg/') ? 'default' : 'reload' });
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES.map(fresh))));
+});
+
+// A new version waits until the person agrees.
+self.addEventListener('message', (event) => {
+  if (event.data === 'activate') self.skipWaiting();
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil((async () => {
+    const past = (await caches.keys()).filter((name) => name.startsWith('duxing-') && name !== CACHE);
+    // The version before stays for tabs that still run it.
+    await Promise.all(past.slice(0, -1).map((name) => caches.delete(name)));
+    await self.clients.claim();
+  })());
+});
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== location.origin || SERVERS_OWN.test(url.pathname)) return;
+  if (request.mode === 'navigate') event.respondWith(stored('/', request));
+  else if (FILES.includes(url.pathname) || url.pathname.startsWith('/pkg/')) event.respondWith(stored(url.pathname, request));
+});
+
+async function stored(file, request) {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(file)) ?? (await caches.match(file)) ?? fetch(request);
+}
