@@ -1,0 +1,157 @@
+//! Every page, in both languages, light, dark and in large print, measured with axe-core: nothing stands in anybody's way.
+
+use catalog::Lang;
+use tests::browser::{Browser, View};
+use uuid::Uuid;
+
+use crate::inspector::Inspector;
+use crate::stage::Stage;
+
+/// How a reader wants the screens.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
+    pub lang: Lang,
+    pub theme: &'static str,
+    pub senior: bool,
+}
+
+/// Both languages in each look.
+pub fn all_looks() -> Vec<Looks> {
+    let kinds = [("light", false), ("dark", false), ("light", true)];
+    let of = |lang: Lang| kinds.map(|(theme, senior)| Looks { lang, theme, senior });
+    [of(Lang::ZhCn), of(Lang::En)].concat()
+}
+
+impl Looks {
+    /// Makes it this browser's choice, from the next page on.
+    pub async fn wear(self, browser: &Browser) {
+        let tag = if self.lang == Lang::En { "en" } else { "zh-CN" };
+        let senior = if self.senior { "1" } else { "0" };
+        let choose =
+            "localStorage.setItem('duxing.locale', arguments[0]); localStorage.setItem('duxing.theme', arguments[1]);
+            localStorage.setItem('duxing.senior', arguments[2]); return true";
+        browser
+            .js::<bool>(choose, &[tag.into(), self.theme.into(), senior.into()])
+            .await;
+    }
+}
+
+/// A visit under way whose pages have something on them.
+pub struct Begun {
+    pub school: Uuid,
+    pub visit: Uuid,
+    pub response: Uuid,
+}
+
+/// Starts a visit, finds something wrong, measures something, writes one note.
+pub async fn visit_with_a_finding(inspector: &Inspector, stage: &Stage) -> Begun {
+    inspector.start_visit(stage.school()).await;
+    let (visit, response) = inspector.visit_and_response().await;
+    inspector.answer("SF1.1", "yes").await;
+    inspector.answer("SF1.3", "na").await;
+    inspector.answer("SF3.1", "no").await;
+    inspector
+        .explain(
+            "SF3.1",
+            [
+                ("note", "一楼东侧疏散门上锁"),
+                ("place", "教学楼一楼"),
+                ("told", "示例主任"),
+            ],
+        )
+        .await;
+    inspector.phone.type_into("input[data-field='SF2.1/n']", "1").await;
+    inspector.answer("SF3.4", "no").await;
+    inspector.phone.go(&format!("/visit/{visit}/feedback")).await;
+    inspector.phone.tap("[data-testid=add-highlight]").await;
+    inspector
+        .phone
+        .type_into("[data-kind=highlight] textarea", "食堂留样规范")
+        .await;
+    inspector.is_synced().await;
+    Begun {
+        school: stage.school(),
+        visit,
+        response,
+    }
+}
+
+pub fn supervisor_pages(of: &Begun) -> Vec<String> {
+    let Begun {
+        school,
+        visit,
+        response,
+    } = of;
+    let mut pages: Vec<String> = ["/today", "/schools", "/problems", "/me", "/sync"]
+        .map(str::to_owned)
+        .into();
+    pages.extend([
+        format!("/school/{school}"),
+        format!("/visit/{visit}"),
+        format!("/visit/{visit}/checklist/{response}"),
+        format!("/visit/{visit}/feedback"),
+        format!("/visit/{visit}/submit"),
+    ]);
+    pages
+}
+
+pub fn office_pages(of: &Begun) -> Vec<String> {
+    let mut pages: Vec<String> = ["/today", "/visits", "/problems", "/results", "/me"]
+        .map(str::to_owned)
+        .into();
+    let record = format!("/record/{}", of.visit);
+    pages.extend([
+        format!("{record}?tab=findings"),
+        format!("{record}?tab=feedback"),
+        record,
+    ]);
+    pages
+}
+
+#[tokio::test]
+async fn no_page_stands_in_anybodys_way() {
+    let stage = Stage::set().await;
+    let inspector = Inspector::arrive(&stage, &stage.server.district.a).await;
+    let begun = visit_with_a_finding(&inspector, &stage).await;
+    let desk = stage.desk("/results").await;
+    let stranger = Browser::open(&stage.server.url, View::Phone).await;
+    stranger.go("/").await;
+
+    let mut report = Vec::new();
+    let mut looked = 0;
+    for looks in all_looks() {
+        let walks = [
+            (&inspector.phone, supervisor_pages(&begun)),
+            (&desk, office_pages(&begun)),
+            (&stranger, vec!["/".to_owned()]),
+        ];
+        for (browser, pages) in walks {
+            looks.wear(browser).await;
+            for path in pages {
+                browser.go(&path).await;
+                browser.see("h1").await;
+                browser
+                    .wait("a calm page", "!document.querySelector('[aria-busy=true]')")
+                    .await;
+                looked += 1;
+                let found = browser.violations().await;
+                report.extend(
+                    found
+                        .into_iter()
+                        .map(|violation| format!("{path} {looks:?}\n   {violation}")),
+                );
+            }
+        }
+    }
+    println!("axe looked at {looked} pages");
+    let kinds: std::collections::BTreeSet<&str> = report
+        .iter()
+        .filter_map(|line| line.split("\n   ").nth(1)?.split(' ').next())
+        .collect();
+    assert!(
+        report.is_empty(),
+        "{} violations of {kinds:?}:\n{}",
+        report.len(),
+        report[..report.len().min(40)].join("\n")
+    );
+}

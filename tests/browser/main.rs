@@ -1,0 +1,17 @@
+//! Stories in a real browser against a real server: what a supervisor does on a phone and what the office sees of it.
+//! One story, one server, one database, browsers of its own. `cargo xtask test --ring browser` brings what they need.
+
+mod access;
+mod boxes;
+mod conflict;
+mod dice;
+mod headline;
+mod inspector;
+mod keyboard;
+mod kills;
+mod language;
+mod shots;
+mod stage;
+mod strict;
+mod tabs;
+mod words;

@@ -1,0 +1,10 @@
+//! Stories against a real server over a real Postgres, each with a database of its own.
+
+mod bad_input;
+mod house;
+mod live;
+mod locales;
+mod rights;
+mod session;
+mod sync;
+mod visit_story;

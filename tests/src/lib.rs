@@ -1,0 +1,14 @@
+//! The harness: a real Postgres, a real server in this process, a small district, and clients that sign in.
+//! Tests in `it/`, `crash/` and `browser/` share it and nothing else: each has its own database.
+
+pub mod browser;
+pub mod load;
+pub mod people;
+pub mod phone;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod server;
+
+pub use people::{District, Person};
+pub use server::{Client, Reply, TestServer};

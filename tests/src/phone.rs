@@ -1,0 +1,342 @@
+//! A phone without a screen: the real replica, a disk that can be reopened, and HTTP to a real server.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value as Json, json};
+use sync_protocol::{
+    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, PushReply, RecordId, Replica, Saved,
+    SavedGroup, SavedRecord, Shown, Stored, Value,
+};
+use uuid::Uuid;
+
+/// What IndexedDB holds in the browser.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    epoch: Option<String>,
+    buckets: BTreeMap<BucketId, sync_protocol::BucketMark>,
+    records: BTreeMap<RecordId, SavedRecord>,
+    outbox: BTreeMap<GroupId, SavedGroup>,
+    pub journal: BTreeMap<GroupId, SavedGroup>,
+    drafts: BTreeMap<(RecordId, FieldPath), sync_protocol::Draft>,
+}
+
+impl Disk {
+    pub fn write(&mut self, changes: Vec<Stored>) {
+        for change in changes {
+            match change {
+                Stored::Epoch(epoch) => self.epoch = Some(epoch),
+                Stored::PutBucket(id, mark) => drop(self.buckets.insert(id, mark)),
+                Stored::DropBucket(id) => drop(self.buckets.remove(&id)),
+                Stored::PutRecord(record) => drop(self.records.insert(record.state.id.clone(), record)),
+                Stored::DropRecord(id) => drop(self.records.remove(&id)),
+                Stored::PutGroup(group) => drop(self.outbox.insert(group.id, group)),
+                Stored::Journal(group) => {
+                    self.outbox.remove(&group.id);
+                    self.journal.insert(group.id, group);
+                }
+                Stored::PutDraft(draft) => drop(self.drafts.insert((draft.record.clone(), draft.path.clone()), draft)),
+                Stored::DropDraft(record, path) => drop(self.drafts.remove(&(record, path))),
+            }
+        }
+    }
+
+    pub fn saved(&self) -> Saved {
+        Saved {
+            epoch: self.epoch.clone(),
+            buckets: self.buckets.iter().map(|(id, mark)| (id.clone(), *mark)).collect(),
+            records: self.records.values().cloned().collect(),
+            groups: self.outbox.values().cloned().collect(),
+            drafts: self.drafts.values().cloned().collect(),
+        }
+    }
+}
+
+/// A visit under way: its record and its one response.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    pub bucket: BucketId,
+    pub visit: RecordId,
+    pub response: RecordId,
+}
+
+pub struct Phone {
+    pub base: String,
+    pub http: reqwest::Client,
+    pub token: String,
+    pub person: Uuid,
+    pub device: Uuid,
+    pub replica: Replica,
+    pub disk: Disk,
+    /// The phone's own clock; tests move it as they like.
+    pub now: i64,
+}
+
+impl Phone {
+    /// A new installation of somebody of the test's district.
+    pub async fn of(server: &crate::TestServer, person: &crate::Person) -> Self {
+        Self::sign_in(&server.url, &person.login, crate::people::PASSWORD)
+            .await
+            .expect("the person signs in")
+    }
+
+    /// A new installation on which somebody signs in.
+    pub async fn sign_in(base: &str, login: &str, password: &str) -> Result<Self> {
+        Self::sign_in_on(base, login, password, Uuid::new_v4()).await
+    }
+
+    pub async fn sign_in_on(base: &str, login: &str, password: &str, device: Uuid) -> Result<Self> {
+        let http = reqwest::Client::builder().build()?;
+        let asked = json!({ "login": login, "password": password, "device": device, "device_name": "test phone" });
+        let reply = http
+            .post(format!("{base}/api/v1/session"))
+            .header("X-Duxing", "1")
+            .json(&asked)
+            .send()
+            .await?;
+        if !reply.status().is_success() {
+            bail!("sign-in of {login}: {} {}", reply.status(), reply.text().await?);
+        }
+        let reply: Json = reply.json().await?;
+        let person: Uuid = reply["person"]["id"].as_str().context("no person")?.parse()?;
+        let me = Author {
+            person: wire(person),
+            device: wire(device),
+        };
+        Ok(Self {
+            base: base.to_owned(),
+            http,
+            token: reply["access"].as_str().context("no token")?.to_owned(),
+            person,
+            device,
+            replica: Replica::open(me, Saved::default()),
+            disk: Disk::default(),
+            now: chrono::Utc::now().timestamp_millis(),
+        })
+    }
+
+    /// Kills the app and starts it again from its disk.
+    pub fn restart(&mut self) {
+        let me = self.replica.me().clone();
+        self.replica = Replica::open(me, self.disk.saved());
+    }
+
+    // ---- writing ------------------------------------------------------------------------------------------------------------
+
+    pub fn change(&mut self, bucket: &BucketId, kind: GroupKind, edits: Vec<Edit>) {
+        self.now += 1;
+        let stored = self.replica.change(bucket, kind, edits, self.now, rand::random());
+        self.disk.write(stored);
+    }
+
+    pub fn see(&self, record: &RecordId, path: &str) -> FieldView {
+        self.replica.field(record, &path.parse().expect("a field path"))
+    }
+
+    /// An edit by somebody who saw what this phone shows.
+    pub fn edit(&self, record: &RecordId, path: &str, value: impl Into<Value>) -> Edit {
+        Edit::new(record, path, value.into(), self.see(record, path).shown())
+    }
+
+    /// Checks in at a school: the visit and an empty campus-safety response, in one command.
+    pub fn start_visit(&mut self, school: Uuid) -> Visit {
+        let bucket = BucketId::school(&wire(school));
+        let (visit, response): (RecordId, RecordId) = (wire(Uuid::now_v7()), wire(Uuid::now_v7()));
+        let me = self.person.to_string();
+        let new = |record: &RecordId, path: &str, value: Value| Edit::new(record, path, value, Shown::nothing());
+        let mut edits = vec![
+            new(&visit, "@kind", "visit".into()),
+            new(&visit, "school", school.to_string().into()),
+            new(&visit, "visit_kind", "regular".into()),
+            new(&visit, "lead", me.clone().into()),
+            new(&visit, &format!("members/{me}"), "lead".into()),
+            new(&visit, "visit_date", today().into()),
+            new(
+                &visit,
+                &format!("check_in/{me}"),
+                chrono::Utc::now().to_rfc3339().into(),
+            ),
+            new(&visit, "state", "checked_in".into()),
+            new(&response, "@kind", "response".into()),
+            new(&response, "visit", visit.to_string().into()),
+            new(&response, "template", "campus-safety".into()),
+            new(&response, "version", 1.into()),
+            new(&response, "on", today().into()),
+        ];
+        edits.extend(
+            worked_check_facts()
+                .into_iter()
+                .map(|(name, value)| new(&response, &format!("fact/{name}"), value)),
+        );
+        self.change(&bucket, GroupKind::Command, edits);
+        Visit {
+            bucket,
+            visit,
+            response,
+        }
+    }
+
+    /// One tap on an item.
+    pub fn answer(&mut self, at: &Visit, item: &str, value: &str) {
+        let edit = self.edit(&at.response, item, value);
+        self.change(&at.bucket, GroupKind::Edit, vec![edit]);
+    }
+
+    /// Moves the visit's state by command.
+    pub fn command(&mut self, at: &Visit, state: &str) {
+        let edit = self.edit(&at.visit, "state", state);
+        self.change(&at.bucket, GroupKind::Command, vec![edit]);
+    }
+
+    /// Answers every scored item that the worked check's school shows with yes, except `no`.
+    pub fn fill(&mut self, at: &Visit, no: &[&str]) {
+        for item in applicable_items() {
+            self.answer(at, &item, if no.contains(&item.as_str()) { "no" } else { "yes" });
+        }
+    }
+
+    // ---- the network --------------------------------------------------------------------------------------------------------
+
+    /// Everything out, then everything in.
+    pub async fn sync(&mut self) -> Result<()> {
+        while let Some(reply) = self.push_once().await? {
+            let stored = self.replica.handle_push_reply(&reply);
+            self.disk.write(stored);
+        }
+        self.pull().await
+    }
+
+    /// Sends one batch and answers the reply without taking it, so that tests may lose it.
+    pub async fn push_once(&self) -> Result<Option<PushReply>> {
+        match self.replica.next_push(self.now) {
+            Some(batch) => Ok(Some(self.push_body(batch.body).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub async fn push_body(&self, body: String) -> Result<PushReply> {
+        let reply = self.post("sync/push", "application/x-ndjson", body).await?;
+        let status = reply.status();
+        let text = reply.text().await?;
+        if !status.is_success() {
+            bail!("push: {status} {text}");
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    pub async fn pull(&mut self) -> Result<()> {
+        let mut more = true;
+        while more {
+            let asked = serde_json::to_string(&self.replica.next_pull(1 << 20))?;
+            let reply = self.post("sync/pull", "application/json", asked).await?;
+            let status = reply.status();
+            let text = reply.text().await?;
+            if !status.is_success() {
+                bail!("pull: {status} {text}");
+            }
+            more = false;
+            for line in text.lines() {
+                let frame: Frame = serde_json::from_str(line)?;
+                if let Frame::End(end) = &frame {
+                    more = end.more;
+                }
+                let stored = self
+                    .replica
+                    .handle_frame(frame)
+                    .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+                self.disk.write(stored);
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn post(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Result<reqwest::Response> {
+        let call = self
+            .http
+            .post(format!("{}/api/v1/{path}", self.base))
+            .header("X-Duxing", "1")
+            .bearer_auth(&self.token);
+        Ok(call.header("Content-Type", content_type).body(body).send().await?)
+    }
+
+    pub async fn get(&self, path: &str) -> Result<(u16, Json)> {
+        let reply = self
+            .http
+            .get(format!("{}/api/v1/{path}", self.base))
+            .bearer_auth(&self.token)
+            .send()
+            .await?;
+        Ok((
+            reply.status().as_u16(),
+            serde_json::from_str(&reply.text().await?).unwrap_or(Json::Null),
+        ))
+    }
+
+    /// How many groups wait for the server.
+    pub fn pending(&self) -> usize {
+        self.replica
+            .outbox()
+            .filter(|(saved, _)| saved.phase == sync_protocol::Phase::Frozen)
+            .count()
+    }
+}
+
+/// The school of the worked checks: no boarders, laboratory or bus; control room and canteen.
+pub fn worked_check_facts() -> Vec<(&'static str, Value)> {
+    vec![
+        ("students", 860.into()),
+        ("boarders", 0.into()),
+        ("bands", Value::List(vec!["P12".into(), "P36".into()])),
+        ("meal_mode", "self".into()),
+        ("has_lab", false.into()),
+        ("has_bus", false.into()),
+        ("has_control_room", true.into()),
+        ("has_works", false.into()),
+        ("has_special_equipment", false.into()),
+    ]
+}
+
+/// The codes of the scored items that the worked check's school shows.
+pub fn applicable_items() -> Vec<String> {
+    let checklist = catalog::catalog()
+        .latest("campus-safety")
+        .expect("a built-in checklist");
+    let mut answers: catalog::Answers = worked_check_facts()
+        .into_iter()
+        .map(|(name, value)| (format!("fact/{name}"), to_catalog(&value)))
+        .collect();
+    answers.insert("on".into(), catalog::Value::Text(today()));
+    let scored = |item: &&catalog::ItemState| item.visible && item.verdict != catalog::Verdict::Unscored;
+    catalog::assess(checklist, &answers)
+        .items
+        .iter()
+        .filter(scored)
+        .map(|item| item.code.clone())
+        .collect()
+}
+
+fn to_catalog(value: &Value) -> catalog::Value {
+    match value {
+        Value::Null => catalog::Value::Null,
+        Value::Bool(truth) => catalog::Value::Bool(*truth),
+        Value::Int(number) => catalog::Value::Int(*number),
+        Value::Text(text) => catalog::Value::Text(text.clone()),
+        Value::List(items) => catalog::Value::List(items.iter().map(to_catalog).collect()),
+    }
+}
+
+/// Today in the district, as the records spell it.
+pub fn today() -> String {
+    let china = chrono::FixedOffset::east_opt(8 * 3600).expect("eight hours are an offset");
+    chrono::Utc::now().with_timezone(&china).date_naive().to_string()
+}
+
+/// A UUID as any of the wire's ids.
+pub fn wire<Id: std::str::FromStr<Err = sync_protocol::BadId>>(id: Uuid) -> Id {
+    id.to_string().parse().expect("a UUID is an id")
+}
