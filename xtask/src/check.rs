@@ -1,0 +1,93 @@
+//! `check`: everything that can be judged without running the product. Runs all of it and then says what failed.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::bail;
+
+use crate::workspace::{cargo, must_run, output_of};
+use crate::{licences, tools};
+
+/// Formatting, lints on both sides, documentation, licences.
+pub fn check() -> anyhow::Result<String> {
+    let started = Instant::now();
+    tools::ensure_wasm_target()?;
+    let mut documentation = cargo(&[
+        "doc",
+        "--quiet",
+        "--no-deps",
+        "--document-private-items",
+        "--workspace",
+        "--exclude=web-client",
+    ]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    let steps: [(&str, Command); 4] = [
+        ("formatting", cargo(&["fmt", "--all", "--check"])),
+        (
+            "lints",
+            cargo(&[
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--exclude=web-client",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        ),
+        (
+            "lints of the client",
+            cargo(&[
+                "clippy",
+                "--quiet",
+                "--package=web-client",
+                "--target=wasm32-unknown-unknown",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        ),
+        ("documentation", documentation),
+    ];
+    let mut failed = Vec::new();
+    let mut passed = Vec::new();
+    for (name, mut command) in steps {
+        println!("check {name}");
+        match must_run(&mut command) {
+            Ok(()) => passed.push(name),
+            Err(_) => failed.push(name),
+        }
+    }
+    println!("check licences");
+    match licences() {
+        Ok(()) => passed.push("licences"),
+        Err(error) => {
+            println!("{error:#}");
+            failed.push("licences");
+        }
+    }
+    if !failed.is_empty() {
+        bail!("{}", failed.join(", "));
+    }
+    Ok(format!(
+        "check: {} in order ({:.0} s)",
+        passed.join(", "),
+        started.elapsed().as_secs_f64()
+    ))
+}
+
+/// `cargo deny` where it is installed; our own reading of `deny.toml` everywhere.
+fn licences() -> anyhow::Result<()> {
+    if output_of(&mut cargo(&["deny", "--version"])).is_ok() {
+        must_run(&mut cargo(&[
+            "deny",
+            "--offline",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]))?;
+    }
+    licences::check()
+}

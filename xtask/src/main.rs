@@ -1,0 +1,70 @@
+//! The project's verbs: `cargo xtask <verb>`. Every verb ends with one line that sums it up, and fails with a non-zero
+//! exit code. Nothing here is part of the product.
+
+mod bench;
+mod check;
+mod client_build;
+mod demo;
+mod licences;
+mod release;
+mod run;
+mod shots;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+const HELP: &str = "\
+cargo xtask <verb>
+
+  run [--port N] [--data DIR] [--demo small|none]    set up what is missing, build, start everything; Ctrl-C stops it
+  test [--ring pure|it|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
+  check                                              formatting, lints, documentation, licences
+  build                                              build the web client into dist/
+  bench [NAME ...] [--json FILE]                     measure; medians, with the machine named
+  demo --size small                                  load the demo district into an empty database
+  shots DIR                                          pictures of every screen into DIR
+  release                                            the optimised server with the client inside, and its list of parts
+  help                                               this text
+";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let verb = if arguments.is_empty() {
+        "help".to_owned()
+    } else {
+        arguments.remove(0)
+    };
+    match dispatch(&verb, &arguments) {
+        Ok(summary) => {
+            println!("{summary}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{verb}: FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a verb and returns the line that sums it up.
+fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
+    match verb {
+        "run" => run::run(arguments),
+        "test" => test::test(arguments),
+        "check" => workspace::nothing_more(arguments).and_then(|()| check::check()),
+        "build" => Ok(client_build::build()?.summary()),
+        "bench" => bench::bench(arguments),
+        "demo" => demo::demo(arguments),
+        "shots" => shots::shots(arguments),
+        "release" => release::release(arguments),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok("help: 9 verbs".into())
+        }
+        unknown => bail!("no such verb as {unknown}; `cargo xtask help` lists them"),
+    }
+}
