@@ -21,6 +21,10 @@ const MARK: &str = "
     }
     return [...new Set(usable.map((one) => one.dataset.stop))];";
 
+/// How many elements may take the focus now, marked or not.
+const FOCUSABLE: &str =
+    "return document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]').length";
+
 #[tokio::test]
 async fn every_page_is_reachable_by_tab() {
     let stage = Stage::set().await;
@@ -73,12 +77,17 @@ async fn tab_reaches_everything(browser: &Browser, path: &str, ready: &str) {
     let stops: BTreeSet<String> = browser.js(MARK, &[]).await;
     assert!(!stops.is_empty(), "{path} has something to use");
     let mut reached = BTreeSet::new();
-    for _ in 0..stops.len() * 2 + 10 {
-        browser.keys(Key::Tab).await;
-        let stop: Option<String> = browser
-            .js("return document.activeElement?.dataset?.stop ?? null", &[])
-            .await;
-        reached.extend(stop);
+    let mut steps = 0;
+    // Rows may still come while the walk goes on, and they are stops too: three rounds of what the page has by then.
+    while steps < 3 * browser.js::<usize>(FOCUSABLE, &[]).await + 10 {
+        for _ in 0..10 {
+            browser.keys(Key::Tab).await;
+            steps += 1;
+            let stop: Option<String> = browser
+                .js("return document.activeElement?.dataset?.stop ?? null", &[])
+                .await;
+            reached.extend(stop);
+        }
         if reached.is_superset(&stops) {
             return;
         }
