@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::planted::{Bug, planted};
 use crate::{DeviceId, Dot, GroupId, PersonId, Value};
 
 /// A live write of a field: one sibling.
@@ -52,7 +53,7 @@ impl FieldState {
             if let Some(at) = self.live.iter().position(|sibling| sibling.dot == *dot) {
                 self.live.remove(at);
                 delta.removed.push(*dot);
-            } else if !known(&dot.group) && !self.ghosts.contains(dot) {
+            } else if !known(&dot.group) && !self.ghosts.contains(dot) && !planted(Bug::NoGhosts) {
                 self.ghosts.push(*dot);
                 self.ghosts.sort_unstable();
             }

@@ -7,6 +7,8 @@ mod code;
 mod field;
 mod group;
 mod id;
+pub mod office;
+pub mod planted;
 mod record;
 mod replica;
 mod sum;
@@ -26,6 +28,6 @@ pub use sum::Sum;
 pub use value::Value;
 pub use view::{FieldView, RecordView, Shown, Sibling};
 pub use wire::{
-    Checkpoint, End, Frame, Hello, Limits, MAX_PUSH_BYTES, MAX_PUSH_GROUPS, Outcome, OutcomeKind, PROTOCOL,
-    PullRequest, PushHeader, PushReply, RecordsPage, ScopeChange,
+    Checkpoint, End, Frame, HaveReply, HaveRequest, Hello, Limits, MAX_HAVE, MAX_PUSH_BYTES, MAX_PUSH_GROUPS, Outcome,
+    OutcomeKind, PROTOCOL, PullRequest, PushHeader, PushReply, RecordsPage, ScopeChange,
 };

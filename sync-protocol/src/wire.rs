@@ -9,6 +9,8 @@ use crate::{BucketId, DeviceId, GroupId, RecordState, Sum};
 pub const PROTOCOL: u32 = 1;
 pub const MAX_PUSH_GROUPS: usize = 64;
 pub const MAX_PUSH_BYTES: usize = 1024 * 1024;
+/// How many groups one question about what the server has may name.
+pub const MAX_HAVE: usize = 1000;
 
 /// The first line of a push; the groups follow, one a line, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,9 +70,34 @@ pub enum OutcomeKind {
 pub struct PullRequest {
     pub protocol: u32,
     pub epoch: Option<String>,
+    /// The last checkpoint of each bucket.
     pub want: BTreeMap<BucketId, i64>,
+    /// How far the pages after that checkpoint have come, where some have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at: BTreeMap<BucketId, i64>,
     /// About how many bytes of records the answer may have.
     pub budget: u32,
+    /// Groups that were acknowledged and that no checkpoint has covered yet: the server says which of them it does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acked: Vec<GroupId>,
+}
+
+/// Groups somebody kept although they were acknowledged: the journal after a restore, or what lies in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaveRequest {
+    pub protocol: u32,
+    /// At most [`MAX_HAVE`].
+    pub groups: Vec<GroupId>,
+}
+
+/// What the server knows of them: an outcome for each it has, and the ids of those it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaveReply {
+    pub epoch: String,
+    pub now: i64,
+    pub known: Vec<Outcome>,
+    pub need: Vec<GroupId>,
 }
 
 /// One line of a pull's answer.
@@ -78,6 +105,8 @@ pub struct PullRequest {
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
     Hello(Hello),
+    /// Acknowledged groups that this server does not have: it was restored from a copy older than the acknowledgement.
+    Lost(Vec<GroupId>),
     Scope(ScopeChange),
     Records(RecordsPage),
     Checkpoint(Checkpoint),
@@ -109,10 +138,12 @@ pub struct ScopeChange {
     pub remove: Vec<BucketId>,
 }
 
-/// Everything of a bucket that changed after `from`, up to and including `to`: state, not history.
+/// The records of a bucket whose last change is after `from`, up to and including `to`, with their fields that changed after
+/// `since`: state, not history. Pages that follow each other have one `since`; a record may have changed before and after `from`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsPage {
     pub bucket: BucketId,
+    pub since: i64,
     pub from: i64,
     pub to: i64,
     pub records: Vec<RecordState>,

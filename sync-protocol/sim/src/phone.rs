@@ -1,0 +1,168 @@
+//! A phone: the real replica over a disk that can fill up, be rolled back or cloned, and a person who looks before they write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_protocol::{
+    Author, BucketId, BucketMark, Draft, FieldPath, FieldView, GroupId, Phase, RecordId, Replica, Saved, SavedGroup,
+    SavedRecord, Stored, Value,
+};
+
+/// What survives a crash.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    epoch: Option<String>,
+    refill: bool,
+    buckets: BTreeMap<BucketId, BucketMark>,
+    pub records: BTreeMap<RecordId, SavedRecord>,
+    pub outbox: BTreeMap<GroupId, SavedGroup>,
+    pub journal: BTreeMap<GroupId, SavedGroup>,
+    drafts: BTreeMap<(RecordId, FieldPath), Draft>,
+    /// Buckets in which somebody edited a record behind the program's back: the next checkpoint is to find out.
+    pub tampered: BTreeSet<BucketId>,
+}
+
+impl Disk {
+    /// One strict transaction.
+    pub fn write(&mut self, changes: &[Stored]) {
+        for change in changes.iter().cloned() {
+            match change {
+                Stored::Epoch(epoch) => self.epoch = Some(epoch),
+                Stored::Refill(refill) => self.refill = refill,
+                Stored::PutBucket(bucket, mark) => drop(self.buckets.insert(bucket, mark)),
+                Stored::DropBucket(bucket) => {
+                    self.tampered.remove(&bucket);
+                    self.buckets.remove(&bucket);
+                }
+                Stored::PutRecord(record) => drop(self.records.insert(record.state.id.clone(), record)),
+                Stored::DropRecord(id) => drop(self.records.remove(&id)),
+                Stored::PutGroup(saved) => drop(self.outbox.insert(saved.id, saved)),
+                Stored::Journal(saved) => {
+                    self.outbox.remove(&saved.id);
+                    self.journal.insert(saved.id, saved);
+                }
+                Stored::Reopen(saved) => {
+                    self.journal.remove(&saved.id);
+                    self.outbox.insert(saved.id, saved);
+                }
+                Stored::PutDraft(draft) => {
+                    drop(self.drafts.insert((draft.record.clone(), draft.path.clone()), draft));
+                }
+                Stored::DropDraft(record, path) => drop(self.drafts.remove(&(record, path))),
+            }
+        }
+    }
+
+    pub fn load(&self) -> Saved {
+        Saved {
+            epoch: self.epoch.clone(),
+            refill: self.refill,
+            buckets: self.buckets.iter().map(|(id, mark)| (id.clone(), *mark)).collect(),
+            records: self.records.values().cloned().collect(),
+            groups: self.outbox.values().cloned().collect(),
+            drafts: self.drafts.values().cloned().collect(),
+        }
+    }
+
+    pub fn holds(&self, id: &GroupId) -> bool {
+        self.outbox.contains_key(id) || self.journal.contains_key(id)
+    }
+}
+
+/// A form that is open: what stands on the screen, which may be older than what is stored.
+#[derive(Clone)]
+pub struct Screen {
+    pub record: RecordId,
+    pub fields: BTreeMap<&'static str, FieldView>,
+}
+
+/// What the phone waits for an answer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    Push,
+    Pull,
+    /// These were offered.
+    Have(Vec<GroupId>),
+}
+
+/// One installation and the person who uses it.
+#[derive(Clone)]
+pub struct Sitting {
+    pub me: Author,
+    pub person: usize,
+    pub disk: Disk,
+    /// An older copy of the disk that may come back.
+    pub backup: Option<Disk>,
+    /// What a person has had on this screen so far, by field: each value of a run is unique.
+    pub seen: BTreeMap<(RecordId, FieldPath), BTreeSet<Value>>,
+    /// The clock's error in ms.
+    pub clock: i64,
+    pub full: bool,
+    pub signed_out: bool,
+}
+
+pub struct Phone {
+    pub it: Sitting,
+    pub replica: Replica,
+    /// Changes that are not on the disk yet.
+    pub queue: Vec<Stored>,
+    pub screen: Option<Screen>,
+    pub call: Option<(u64, Asked)>,
+    /// How much of the journal has been offered in this refill.
+    pub offered: BTreeSet<GroupId>,
+    pub asked_quarantine: bool,
+}
+
+impl Phone {
+    pub fn start(it: Sitting) -> Self {
+        let replica = Replica::open(it.me.clone(), it.disk.load());
+        Self {
+            replica,
+            queue: Vec::new(),
+            screen: None,
+            call: None,
+            offered: BTreeSet::new(),
+            asked_quarantine: false,
+            it,
+        }
+    }
+
+    /// The process ends: what is not on the disk is gone, as is every call.
+    pub fn crash(&mut self) {
+        let it = self.it.clone();
+        *self = Self::start(it);
+    }
+
+    /// Writes what waits, in one transaction; a full disk takes nothing.
+    pub fn flush(&mut self) -> bool {
+        if self.it.full {
+            return self.queue.is_empty();
+        }
+        let queue = std::mem::take(&mut self.queue);
+        self.it.disk.write(&queue);
+        true
+    }
+
+    /// Puts fields on the screen as they are now.
+    pub fn look(&mut self, record: &RecordId, paths: &[&'static str]) {
+        let mut fields = match self.screen.take() {
+            Some(screen) if screen.record == *record => screen.fields,
+            _ => BTreeMap::new(),
+        };
+        for path in paths {
+            let key: FieldPath = path.parse().expect("a field path");
+            let view = self.replica.field(record, &key);
+            let seen = self.it.seen.entry((record.clone(), key)).or_default();
+            seen.extend(view.siblings.iter().map(|sibling| sibling.value.clone()));
+            fields.insert(*path, view);
+        }
+        self.screen = Some(Screen {
+            record: record.clone(),
+            fields,
+        });
+    }
+
+    pub fn unsettled(&self) -> usize {
+        let waits = |phase: &Phase| matches!(phase, Phase::Frozen | Phase::Acked { .. });
+        self.replica.outbox().filter(|(saved, _)| waits(&saved.phase)).count()
+    }
+}
