@@ -3,6 +3,7 @@
 pub mod about;
 pub mod health;
 pub mod live;
+pub mod quarantine;
 pub mod query;
 pub mod results;
 pub mod session;

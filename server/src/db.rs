@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel::result::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::deadpool as pooled;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt;
 
 /// The shared pool; cloning it is cheap.
 pub type Pool = pooled::Pool<AsyncPgConnection>;
@@ -24,7 +26,11 @@ const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
 
 /// Makes a pool of at most `size` connections; connects when first used.
 pub fn connect(url: &str, size: usize) -> anyhow::Result<Pool> {
-    let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url);
+    let mut config = ManagerConfig::default();
+    // A query before each loan would double what an empty poll costs; a connection that broke is seen without asking.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|url| establish(url.to_owned()).boxed());
+    let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, config);
     let pool = Pool::builder(manager)
         .max_size(size)
         .runtime(deadpool::Runtime::Tokio1)
@@ -32,6 +38,16 @@ pub fn connect(url: &str, size: usize) -> anyhow::Result<Pool> {
         .create_timeout(Some(WAIT_FOR_CONNECTION))
         .build()?;
     Ok(pool)
+}
+
+/// Nobody waits for a lock, or keeps one while doing nothing, for longer than this; whoever meets it tries again.
+const TIMEOUTS: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '20s'";
+
+async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
+    let mut conn = AsyncPgConnection::establish(&url).await?;
+    let set = conn.batch_execute(TIMEOUTS).await;
+    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
 }
 
 /// Brings the schema to this version. Safe to call from several instances at once, and on any runtime.

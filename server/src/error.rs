@@ -126,8 +126,14 @@ impl From<anyhow::Error> for Error {
 }
 
 impl From<diesel::result::Error> for Error {
+    /// A lock that somebody else keeps too long is a full house, too.
     fn from(cause: diesel::result::Error) -> Self {
-        Error::Internal(cause.into())
+        match &cause {
+            diesel::result::Error::DatabaseError(_, info) if info.message().ends_with("due to lock timeout") => {
+                Error::Refused(Code::Busy)
+            }
+            _ => Error::Internal(cause.into()),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::Utc;
 use server::api::about::SignIn;
 use server::config::{Config, DemoSize};
 use server::postgres::ManagedPostgres;
-use server::{AppState, db, demo, people};
+use server::{AppState, db, demo, people, store};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -26,6 +26,9 @@ duxing <command>
                                    add somebody; prints a first password. --district names the district of an empty
                                    database. Roles: supervisor zone_lead coordinator department school expert committee
                                    third_party admin
+  restore-finish                   after the database was restored from a copy: every phone offers what it may have lost
+  audit verify                     follow every bucket's hash chain through the log; names the first broken change, and
+                                   fails when there is one
   help                             this text
 
 Settings come from the environment; docs/operating.md lists them.
@@ -57,6 +60,11 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         }),
         ["add-person", login, name, roles] => add_person(login, name, roles, None),
         ["add-person", login, name, roles, "--district", district] => add_person(login, name, roles, Some(district)),
+        ["restore-finish"] => with_database(async |_, pool| {
+            store::sync::raise_epoch(&mut *pool.get().await?).await?;
+            say(&["a new epoch begins: restart every server of this database; phones then offer what they hold"])
+        }),
+        ["audit", "verify"] => with_database(async |_, pool| audit(&pool).await),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
@@ -108,6 +116,20 @@ fn add_person(login: &str, name: &str, roles: &str, district: Option<&str>) -> a
         let password = people::add(&pool, login, name, &roles, district).await?;
         say(&[&format!("{login} can sign in with the password {password}")])
     })
+}
+
+async fn audit(pool: &db::Pool) -> anyhow::Result<()> {
+    let found = store::sync::verify_chains(&mut *pool.get().await?).await?;
+    let broken: Vec<&str> = found.broken.iter().map(String::as_str).collect();
+    say(&broken)?;
+    let summary = format!(
+        "audit: {} buckets, {} changes, {} broken",
+        found.buckets,
+        found.changes,
+        broken.len()
+    );
+    ensure!(broken.is_empty(), "{summary}");
+    say(&[&summary])
 }
 
 /// Runs a short command on the migrated database.

@@ -4,14 +4,15 @@
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use sync_protocol::{Group, GroupId, GroupKind, Op, RecordId, Value};
+use sync_protocol::office::{Received, Verdict};
+use sync_protocol::{Group, GroupKind, Op, RecordId, Value};
 use uuid::Uuid;
 
 use crate::auth::password;
 use crate::db::Pool;
 use crate::store;
 use crate::store::roster::{self, NewDistrict, NewPerson};
-use crate::store::sync::{self, Received, Sender, Verdict};
+use crate::store::sync::{self, Sender};
 
 /// Adds a person to the district, making the district when the database is empty and `new_district` names it. Returns
 /// the first password, which nobody else ever learns.
@@ -115,19 +116,11 @@ pub async fn put_on_roster(
 pub async fn push(conn: &mut AsyncPgConnection, sender: &Sender, groups: &[Group]) -> anyhow::Result<()> {
     let received: Vec<Received> = groups
         .iter()
-        .map(|group| {
-            let bytes = group.to_line().into_bytes();
-            let group = Group::from_line(&bytes).map_err(|malformed| malformed.0);
-            Received {
-                id: GroupId::of(&bytes),
-                bytes,
-                group,
-            }
-        })
+        .map(|group| Received::read(group.to_line().as_bytes()))
         .collect();
     let verdicts = sync::apply(conn, sender, &received, |_| true).await?;
     for (group, verdict) in groups.iter().zip(verdicts) {
-        if let Verdict::Refused { code } = verdict {
+        if let Verdict::Refused { code } | Verdict::Quarantined { code } = verdict {
             bail!("a group of {} operations was refused: {code}", group.ops.len());
         }
     }

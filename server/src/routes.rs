@@ -3,7 +3,7 @@
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
-use crate::api::{about, health, live, results, session, sync, visits};
+use crate::api::{about, health, live, quarantine, results, session, sync, visits};
 use crate::assets;
 use crate::auth::csrf;
 
@@ -20,6 +20,9 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/session/refresh").post(session::refresh))
                 .service(resource("/sync/push").post(sync::push))
                 .service(resource("/sync/pull").wrap(Compress::default()).post(sync::pull))
+                .service(resource("/sync/have").post(sync::have))
+                .service(resource("/quarantine").get(quarantine::list))
+                .service(resource("/quarantine/{id}/admit").post(quarantine::admit))
                 .service(resource("/live").get(live::listen))
                 .service(resource("/results").wrap(Compress::default()).get(results::show))
                 .service(resource("/visits/{id}").wrap(Compress::default()).get(visits::show))

@@ -39,7 +39,13 @@ pub enum Phase {
     /// The office keeps it for a coordinator to admit.
     Quarantined { code: String },
     /// The base contains it: kept until the office's backups do too.
-    Covered { seq: i64, receipt: String },
+    Covered {
+        seq: i64,
+        receipt: String,
+        /// The server's clock when it was covered, ms since 1970; 0 when it had not told.
+        #[serde(default)]
+        at: i64,
+    },
 }
 
 /// A group as it lies in the outbox or the journal.
@@ -165,6 +171,9 @@ pub struct Replica {
     refill: bool,
     mismatches: u64,
     restores: u64,
+    /// The server's clock and how many days back its backups may be needed, as it last said.
+    server_now: i64,
+    horizon_days: u32,
 }
 
 impl Replica {
@@ -191,6 +200,8 @@ impl Replica {
             refill: saved.refill,
             mismatches: 0,
             restores: 0,
+            server_now: 0,
+            horizon_days: u32::MAX,
         };
         for saved in saved.groups {
             match Group::from_line(saved.line.as_bytes()) {
@@ -582,6 +593,7 @@ impl Replica {
         if hello.protocol != PROTOCOL {
             return Err(StageError::Protocol(hello.protocol));
         }
+        (self.server_now, self.horizon_days) = (hello.now, hello.backup_horizon_days);
         Ok(self.meet_epoch(&hello.epoch))
     }
 
@@ -689,6 +701,13 @@ impl Replica {
         self.refill = true;
     }
 
+    /// Whether every backup the office may still need holds the group, by the server's clock alone: then the journal may let it go.
+    pub fn is_beyond_horizon(&self, saved: &SavedGroup) -> bool {
+        let days = i64::from(self.horizon_days).saturating_add(2);
+        let oldest = self.server_now.saturating_sub(days.saturating_mul(24 * 3_600_000));
+        matches!(saved.phase, Phase::Covered { at, .. } if at > 0 && at < oldest)
+    }
+
     /// The whole journal was offered to this life of the server.
     pub fn refilled(&mut self) -> Vec<Stored> {
         self.refill = false;
@@ -699,6 +718,12 @@ impl Replica {
 
     fn rescope(&mut self, scope: ScopeChange) -> Vec<Stored> {
         let mut stored = Vec::new();
+        let given_back = |bucket: &BucketId| !self.buckets.contains_key(bucket);
+        if !self.buckets.is_empty() && scope.add.iter().any(given_back) {
+            // What the journal holds of it may be gone from a server that was restored while this phone could not see it.
+            self.refill = true;
+            stored.push(Stored::Refill(true));
+        }
         for bucket in scope.add {
             let mark = *self.buckets.entry(bucket.clone()).or_default();
             stored.push(Stored::PutBucket(bucket, mark));
@@ -902,7 +927,11 @@ impl Replica {
             }
         }
         Some(Stored::Journal(SavedGroup {
-            phase: Phase::Covered { seq, receipt },
+            phase: Phase::Covered {
+                seq,
+                receipt,
+                at: self.server_now,
+            },
             ..pending.saved
         }))
     }

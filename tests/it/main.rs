@@ -4,6 +4,8 @@ mod bad_input;
 mod house;
 mod live;
 mod locales;
+mod quarantine;
+mod restore;
 mod rights;
 mod session;
 mod sync;

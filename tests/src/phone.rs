@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use sync_protocol::{
-    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, PushReply, RecordId, Replica, Saved,
-    SavedGroup, SavedRecord, Shown, Stored, Value,
+    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, HaveReply, PushReply, RecordId, Replica,
+    Saved, SavedGroup, SavedRecord, Shown, StageError, Stored, Value,
 };
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     epoch: Option<String>,
+    refill: bool,
     buckets: BTreeMap<BucketId, sync_protocol::BucketMark>,
     records: BTreeMap<RecordId, SavedRecord>,
     outbox: BTreeMap<GroupId, SavedGroup>,
@@ -26,6 +27,11 @@ impl Disk {
         for change in changes {
             match change {
                 Stored::Epoch(epoch) => self.epoch = Some(epoch),
+                Stored::Refill(refill) => self.refill = refill,
+                Stored::Reopen(group) => {
+                    self.journal.remove(&group.id);
+                    self.outbox.insert(group.id, group);
+                }
                 Stored::PutBucket(id, mark) => drop(self.buckets.insert(id, mark)),
                 Stored::DropBucket(id) => drop(self.buckets.remove(&id)),
                 Stored::PutRecord(record) => drop(self.records.insert(record.state.id.clone(), record)),
@@ -44,6 +50,7 @@ impl Disk {
     pub fn saved(&self) -> Saved {
         Saved {
             epoch: self.epoch.clone(),
+            refill: self.refill,
             buckets: self.buckets.iter().map(|(id, mark)| (id.clone(), *mark)).collect(),
             records: self.records.values().cloned().collect(),
             groups: self.outbox.values().cloned().collect(),
@@ -197,13 +204,54 @@ impl Phone {
 
     // ---- the network --------------------------------------------------------------------------------------------------------
 
-    /// Everything out, then everything in.
+    /// Everything out, then everything in; a server that was restored is offered the journal first.
     pub async fn sync(&mut self) -> Result<()> {
+        for _ in 0..5 {
+            if self.replica.must_refill() {
+                self.refill().await?;
+            }
+            self.push_all().await?;
+            self.pull().await?;
+            if !self.replica.must_refill() && self.pending() == 0 {
+                return Ok(());
+            }
+        }
+        bail!("five rounds did not bring it to rest")
+    }
+
+    /// Offers the journal, a hundred at a time, and takes back what the server needs.
+    pub async fn refill(&mut self) -> Result<()> {
+        let journal: Vec<GroupId> = self.disk.journal.keys().copied().collect();
+        for part in journal.chunks(100) {
+            self.have(part).await?;
+        }
+        let stored = self.replica.refilled();
+        self.disk.write(stored);
+        Ok(())
+    }
+
+    /// Asks what the server has of these.
+    pub async fn have(&mut self, groups: &[GroupId]) -> Result<HaveReply> {
+        let asked = serde_json::to_string(&Replica::offer(groups))?;
+        let reply = self.post("sync/have", "application/json", asked).await?;
+        let status = reply.status();
+        let text = reply.text().await?;
+        if !status.is_success() {
+            bail!("have: {status} {text}");
+        }
+        let reply: HaveReply = serde_json::from_str(&text)?;
+        let needed = reply.need.iter().filter_map(|id| self.disk.journal.get(id).cloned());
+        let stored = self.replica.handle_have(&reply, needed.collect());
+        self.disk.write(stored);
+        Ok(reply)
+    }
+
+    async fn push_all(&mut self) -> Result<()> {
         while let Some(reply) = self.push_once().await? {
             let stored = self.replica.handle_push_reply(&reply);
             self.disk.write(stored);
         }
-        self.pull().await
+        Ok(())
     }
 
     /// Sends one batch and answers the reply without taking it, so that tests may lose it.
@@ -240,11 +288,11 @@ impl Phone {
                 if let Frame::End(end) = &frame {
                     more = end.more;
                 }
-                let stored = self
-                    .replica
-                    .handle_frame(frame)
-                    .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-                self.disk.write(stored);
+                match self.replica.handle_frame(frame) {
+                    Ok(stored) => self.disk.write(stored),
+                    Err(StageError::RefillFirst) => return Ok(()),
+                    Err(error) => bail!("{error:?}"),
+                }
             }
         }
         Ok(())

@@ -74,6 +74,72 @@ fn data_folder() -> PathBuf {
     std::env::temp_dir().join(format!("duxing-test-{}", std::process::id()))
 }
 
+/// An empty database in the same cluster, for a copy to be restored into.
+///
+/// # Panics
+/// If it cannot be made.
+pub async fn empty_database(beside: &str) -> String {
+    let name = format!("r_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    execute(beside, &format!("CREATE DATABASE {name}"))
+        .await
+        .expect("an empty database");
+    with_database(beside, &name)
+}
+
+/// A copy of a database as `pg_dump` makes it.
+pub struct Dump(PathBuf);
+
+impl Dump {
+    /// # Panics
+    /// If `pg_dump` fails.
+    pub fn of(url: &str) -> Self {
+        let name = format!(
+            "duxing-dump-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let file = std::env::temp_dir().join(name);
+        run(
+            "pg_dump",
+            &["--format=custom", "--file", &file.to_string_lossy(), "--dbname", url],
+        );
+        Self(file)
+    }
+
+    /// Brings the copy back: into an empty database, or in place of what is there.
+    ///
+    /// # Panics
+    /// If `pg_restore` fails.
+    pub fn restore(&self, url: &str, in_place: bool) {
+        let file = self.0.to_string_lossy();
+        let mut arguments = vec!["--exit-on-error", "--no-owner", "--dbname", url];
+        if in_place {
+            arguments.extend(["--clean", "--if-exists"]);
+        }
+        arguments.push(&file);
+        run("pg_restore", &arguments);
+    }
+}
+
+impl Drop for Dump {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let folder = std::env::var_os("PG_BINDIR").map(PathBuf::from).unwrap_or_default();
+    let output = std::process::Command::new(folder.join(program))
+        .args(arguments)
+        .output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(
+        output.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 /// Runs one statement on a connection of its own.
 pub async fn execute(url: &str, sql: &str) -> anyhow::Result<()> {
     let mut conn = AsyncPgConnection::establish(url).await?;

@@ -7,7 +7,7 @@ use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sync_protocol::{BucketId, BucketMark, Saved, Stored};
+use sync_protocol::{BucketId, BucketMark, Saved, SavedGroup, Stored};
 
 /// Why something could not be stored or read: the browser's own word, such as `QuotaExceededError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 const STORES: [&str; 6] = ["meta", "bucket", "record", "outbox", "journal", "draft"];
 const EPOCH: &str = "epoch";
+const REFILL: &str = "refill";
 
 /// The database of one person on this phone.
 #[derive(Clone)]
@@ -45,9 +46,11 @@ impl PersonStore {
     pub async fn load(&self) -> Result<Saved> {
         let tx = self.0.transaction(STORES).build()?;
         let epoch = read(&tx, "meta", EPOCH).await?;
+        let refill = read(&tx, "meta", REFILL).await?;
         let buckets: Vec<BucketRow> = read_all(&tx, "bucket").await?;
         Ok(Saved {
             epoch,
+            refill: refill.unwrap_or(false),
             buckets: buckets.into_iter().map(|row| (row.id, row.mark)).collect(),
             records: read_all(&tx, "record").await?,
             groups: read_all(&tx, "outbox").await?,
@@ -61,6 +64,11 @@ impl PersonStore {
         for change in changes {
             match change {
                 Stored::Epoch(epoch) => put(&tx, "meta", EPOCH, epoch)?,
+                Stored::Refill(refill) => put(&tx, "meta", REFILL, refill)?,
+                Stored::Reopen(group) => {
+                    put(&tx, "outbox", &group.id.to_string(), group)?;
+                    delete(&tx, "journal", &group.id.to_string())?;
+                }
                 Stored::PutBucket(id, mark) => put(
                     &tx,
                     "bucket",
@@ -81,6 +89,31 @@ impl PersonStore {
                 Stored::PutDraft(draft) => put(&tx, "draft", &format!("{}|{}", draft.record, draft.path), draft)?,
                 Stored::DropDraft(record, path) => delete(&tx, "draft", &format!("{record}|{path}"))?,
             }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// What was acknowledged and is kept until the office's backups hold it, too.
+    pub async fn journal(&self) -> Result<Vec<SavedGroup>> {
+        read_all(&self.0.transaction(["journal"]).build()?, "journal").await
+    }
+
+    /// When this phone last asked whether the office still has its journal, ms since 1970.
+    pub async fn journal_checked(&self) -> Result<Option<f64>> {
+        read(&self.0.transaction(["meta"]).build()?, "meta", "journal_checked").await
+    }
+
+    pub async fn set_journal_checked(&self, at: f64) -> Result<()> {
+        let tx = strict(&self.0, &["meta"])?;
+        put(&tx, "meta", "journal_checked", &at)?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Forgets journal entries acknowledged before this moment: the office's backups hold them.
+    pub async fn prune_journal(&self, gone: &[SavedGroup]) -> Result<()> {
+        let tx = strict(&self.0, &["journal"])?;
+        for group in gone {
+            delete(&tx, "journal", &group.id.to_string())?;
         }
         Ok(tx.commit().await?)
     }

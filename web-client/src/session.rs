@@ -11,8 +11,8 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sync_protocol::{
-    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupKind, Phase as GroupPhase, PullRequest, PushBatch,
-    PushReply, RecordId, RecordView, Replica, Saved, StageError, Stored, Value,
+    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, HaveReply, Phase as GroupPhase,
+    PullRequest, PushBatch, PushReply, RecordId, RecordView, Replica, Saved, SavedGroup, StageError, Stored, Value,
 };
 use uuid::Uuid;
 use wasm_bindgen_futures::spawn_local;
@@ -95,6 +95,8 @@ pub struct OutboxItem {
 
 /// How many acknowledged actions the list still shows.
 const RECENT: usize = 40;
+/// How often a phone asks whether the office still has what it acknowledged, although nothing points to a loss.
+const JOURNAL_CHECK_MS: f64 = 24.0 * 3_600_000.0;
 
 struct Inner {
     device_store: RefCell<Option<DeviceStore>>,
@@ -663,16 +665,18 @@ impl Session {
     }
 
     pub(crate) fn next_pull(self, budget: u32) -> PullRequest {
-        let replica = inner();
-        let replica = replica.replica.borrow();
+        let here = inner();
+        let mut replica = here.replica.borrow_mut();
         replica
-            .as_ref()
+            .as_mut()
             .map(|replica| replica.next_pull(budget))
             .unwrap_or(PullRequest {
                 protocol: sync_protocol::PROTOCOL,
                 epoch: None,
                 want: Default::default(),
+                at: Default::default(),
                 budget,
+                acked: Vec::new(),
             })
     }
 
@@ -684,6 +688,77 @@ impl Session {
         };
         self.installed(stored);
         Ok(())
+    }
+
+    /// Whether the server must be offered the journal before anything is taken from it: it was restored, or a day has passed.
+    pub(crate) async fn must_refill(self) -> bool {
+        let here = inner();
+        if let Some(replica) = here.replica.borrow().as_ref()
+            && replica.must_refill()
+        {
+            return true;
+        }
+        let store = here.store.borrow().clone();
+        let Some(store) = store else { return false };
+        let checked = store.journal_checked().await.ok().flatten();
+        let now = clock::now_ms() as f64;
+        match checked {
+            // A clock that was set back must not put the check off for years.
+            Some(at) if (at..at + JOURNAL_CHECK_MS).contains(&now) => false,
+            None => {
+                self.note_failure(store.set_journal_checked(now).await);
+                false
+            }
+            Some(_) => {
+                if let Some(replica) = here.replica.borrow_mut().as_mut() {
+                    replica.check_journal();
+                }
+                true
+            }
+        }
+    }
+
+    /// What was acknowledged and is kept here.
+    pub(crate) async fn journal(self) -> Result<Vec<SavedGroup>, ApiError> {
+        let store = inner().store.borrow().clone();
+        match store {
+            Some(store) => store.journal().await.map_err(|error| ApiError {
+                status: 0,
+                code: error.0,
+            }),
+            None => Err(ApiError::network()),
+        }
+    }
+
+    /// Groups in quarantine, to be asked about.
+    pub(crate) fn in_quarantine(self) -> Vec<GroupId> {
+        let here = inner();
+        let replica = here.replica.borrow();
+        replica.as_ref().map(Replica::in_quarantine).unwrap_or_default()
+    }
+
+    /// Takes the server's word on what was offered.
+    pub(crate) fn take_have(self, reply: &HaveReply, journal: Vec<SavedGroup>) {
+        let taken = match inner().replica.borrow_mut().as_mut() {
+            Some(replica) => replica.handle_have(reply, journal),
+            None => return,
+        };
+        self.installed(taken);
+    }
+
+    /// Everything was offered; what the office's backups hold by now leaves the journal.
+    pub(crate) async fn refilled(self, mut journal: Vec<SavedGroup>) {
+        let here = inner();
+        let stored = here.replica.borrow_mut().as_mut().map(|replica| {
+            journal.retain(|saved| replica.is_beyond_horizon(saved));
+            replica.refilled()
+        });
+        self.keep(stored.unwrap_or_default());
+        let store = here.store.borrow().clone();
+        if let Some(store) = store {
+            self.note_failure(store.prune_journal(&journal).await);
+            self.note_failure(store.set_journal_checked(clock::now_ms() as f64).await);
+        }
     }
 
     pub(crate) async fn take_frame(self, frame: Frame) -> Result<Result<(), StageError>, ApiError> {

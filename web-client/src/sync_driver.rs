@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_channel::mpsc;
 use futures_util::StreamExt;
 use futures_util::future::select;
-use sync_protocol::{Frame, PushReply, StageError};
+use sync_protocol::{Frame, GroupId, HaveReply, MAX_HAVE, PushReply, Replica, StageError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -74,9 +74,42 @@ fn wait_after(failures: u32) -> f64 {
 
 /// One round: everything out, everything in. A full outbox does not keep the pull from going on.
 async fn round(session: Session) -> Result<(), ApiError> {
+    if session.must_refill().await {
+        refill(session).await?;
+    }
     let pushed = push_all(session).await;
     pull_all(session).await?;
+    ask_about_quarantine(session).await?;
     pushed
+}
+
+/// Offers the journal to a server that was restored, and once a day to any: what it needs goes out again.
+async fn refill(session: Session) -> Result<(), ApiError> {
+    let journal = session.journal().await?;
+    for part in journal.chunks(MAX_HAVE) {
+        let ids: Vec<GroupId> = part.iter().map(|saved| saved.id).collect();
+        let reply = have(session, &ids).await?;
+        session.take_have(&reply, part.to_vec());
+    }
+    session.refilled(journal).await;
+    Ok(())
+}
+
+/// Whether the office has decided about what it keeps.
+async fn ask_about_quarantine(session: Session) -> Result<(), ApiError> {
+    let ids = session.in_quarantine();
+    if !ids.is_empty() {
+        let reply = have(session, &ids).await?;
+        session.take_have(&reply, Vec::new());
+    }
+    Ok(())
+}
+
+async fn have(session: Session, ids: &[GroupId]) -> Result<HaveReply, ApiError> {
+    let token = session.token().await?;
+    let body = serde_json::to_string(&Replica::offer(ids)).expect("ids are text");
+    let call = Call::post("/api/v1/sync/have", "application/json", body).with_token(&token);
+    session.seen(http::json(call).await)
 }
 
 async fn push_all(session: Session) -> Result<(), ApiError> {
@@ -111,8 +144,13 @@ async fn pull_all(session: Session) -> Result<(), ApiError> {
             Taken::All => return Ok(()),
             Taken::More => {}
             // Asked again at once, but not for ever: if it still does not fit, the retry's pauses apply.
+            Taken::RefillFirst if mended < 3 => {
+                mended += 1;
+                refill(session).await?;
+                push_all(session).await?;
+            }
             Taken::Misfit if mended < 3 => mended += 1,
-            Taken::Misfit => {
+            Taken::Misfit | Taken::RefillFirst => {
                 return Err(ApiError {
                     status: 200,
                     code: "checkpoint.mismatch".into(),
@@ -128,6 +166,8 @@ enum Taken {
     More,
     /// A page or checkpoint did not fit what is here: that bucket is fetched again from its beginning.
     Misfit,
+    /// The server was restored: it is offered the journal before anything is taken from it.
+    RefillFirst,
 }
 
 async fn take_frames(session: Session, answer: &str) -> Result<Taken, ApiError> {
@@ -149,6 +189,7 @@ async fn take_frames(session: Session, answer: &str) -> Result<Taken, ApiError> 
                     code: "client.too_old".into(),
                 });
             }
+            Err(StageError::RefillFirst) => return Ok(Taken::RefillFirst),
             Err(StageError::Gap(_) | StageError::Mismatch(_)) => misfit = true,
         }
     }

@@ -9,6 +9,7 @@ mod licences;
 mod release;
 mod run;
 mod shots;
+mod sim;
 mod test;
 mod tools;
 mod workspace;
@@ -21,9 +22,11 @@ const HELP: &str = "\
 cargo xtask <verb>
 
   run [--port N] [--data DIR] [--demo small|none]    set up what is missing, build, start everything; Ctrl-C stops it
-  test [--ring pure|it|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
+  test [--ring pure|sim|it|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
   check                                              formatting, lints, documentation, licences
   build                                              build the web client into dist/
+  sim [--seeds N | --seed S]                         the simulator: many runs and a summary, or one told step by step
+  planted                                            how many seeds each planted mistake needs to be found
   bench [NAME ...] [--json FILE]                     measure; medians, with the machine named
   demo --size small                                  load the demo district into an empty database
   shots DIR                                          pictures of every screen into DIR
@@ -59,11 +62,13 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "build" => Ok(client_build::build()?.summary()),
         "bench" => bench::bench(arguments),
         "demo" => demo::demo(arguments),
+        "sim" => sim::sim(arguments),
+        "planted" => sim::planted(arguments),
         "shots" => shots::shots(arguments),
         "release" => release::release(arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
-            Ok("help: 9 verbs".into())
+            Ok("help: 11 verbs".into())
         }
         unknown => bail!("no such verb as {unknown}; `cargo xtask help` lists them"),
     }

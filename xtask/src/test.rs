@@ -22,7 +22,7 @@ enum Needs {
     Browser,
 }
 
-const RINGS: [Ring; 4] = [
+const RINGS: [Ring; 5] = [
     Ring {
         name: "pure",
         // The server's own tests start a private Postgres or two.
@@ -33,6 +33,11 @@ const RINGS: [Ring; 4] = [
             "--package=server",
         ],
         needs: Needs::Postgres,
+    },
+    Ring {
+        name: "sim",
+        cargo: &["--package=sim"],
+        needs: Needs::Nothing,
     },
     Ring {
         name: "it",
@@ -100,7 +105,7 @@ pub fn test(arguments: &[String]) -> anyhow::Result<String> {
 
 fn find(name: &str) -> anyhow::Result<&'static Ring> {
     let found = RINGS.iter().chain([&HOUSE]).find(|ring| ring.name == name);
-    found.with_context(|| format!("no such ring as {name}; there are pure, it, crash, browser, house"))
+    found.with_context(|| format!("no such ring as {name}; there are pure, sim, it, crash, browser, house"))
 }
 
 /// Builds what the rings start, and says where it is: the tests read these variables and nothing else.
@@ -143,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_ring_is_found_by_its_name_and_an_unknown_one_is_told() {
-        for name in ["pure", "it", "crash", "browser", "house"] {
+        for name in ["pure", "sim", "it", "crash", "browser", "house"] {
             assert_eq!(find(name).unwrap().name, name);
         }
         assert!(find("outer").err().unwrap().to_string().contains("outer"));

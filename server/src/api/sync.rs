@@ -4,9 +4,11 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Serialize;
+use sync_protocol::office::{self, Received, Scope, Start, Verdict};
 use sync_protocol::{
-    BucketId, Checkpoint, End, Frame, Group, GroupId, Hello, Limits, MAX_GROUP_BYTES, MAX_OPS, MAX_PUSH_BYTES,
-    MAX_PUSH_GROUPS, Outcome, OutcomeKind, PROTOCOL, PullRequest, PushHeader, PushReply, RecordState, ScopeChange,
+    BucketId, Checkpoint, End, Frame, GroupId, HaveReply, HaveRequest, Hello, Limits, MAX_GROUP_BYTES, MAX_HAVE,
+    MAX_OPS, MAX_PUSH_BYTES, MAX_PUSH_GROUPS, Outcome, PROTOCOL, PullRequest, PushHeader, PushReply, RecordState,
+    ScopeChange,
 };
 use uuid::Uuid;
 
@@ -14,7 +16,7 @@ use crate::AppState;
 use crate::auth::actor::Actor;
 use crate::body;
 use crate::error::{Code, Result};
-use crate::store::sync::{self, Page, Received, Sender, Verdict};
+use crate::store::sync::{self, Page, Sender};
 
 /// How long a phone keeps what was acknowledged, so that it can refill a restored server.
 const BACKUP_HORIZON_DAYS: u32 = 35;
@@ -58,23 +60,15 @@ fn read_push(body: &Bytes) -> Result<Vec<Received>> {
     if header.protocol != PROTOCOL {
         return Err(Code::JsonMalformed.into());
     }
-    let received: Vec<Received> = lines.filter(|line| !line.is_empty()).map(receive).collect();
+    let received: Vec<Received> = lines.filter(|line| !line.is_empty()).map(Received::read).collect();
     if received.len() > MAX_PUSH_GROUPS {
         return Err(Code::BodyTooLarge.into());
     }
     Ok(received)
 }
 
-fn receive(line: &[u8]) -> Received {
-    Received {
-        id: GroupId::of(line),
-        bytes: line.to_vec(),
-        group: Group::from_line(line).map_err(|malformed| malformed.0),
-    }
-}
-
 /// After the commit: the heads of this process, then everybody who listens.
-fn tell(app: &AppState, district: Uuid, verdicts: &[Verdict]) {
+pub fn tell(app: &AppState, district: Uuid, verdicts: &[Verdict]) {
     let mut changed: Vec<&BucketId> = Vec::new();
     for verdict in verdicts {
         if let Verdict::Applied { bucket, seq } = verdict {
@@ -88,20 +82,7 @@ fn tell(app: &AppState, district: Uuid, verdicts: &[Verdict]) {
 }
 
 fn outcome(app: &AppState, group: GroupId, verdict: Verdict) -> Outcome {
-    let receipt = |bucket: &BucketId, seq: i64| receipt(&app.keys.receipt, group, bucket, seq, &app.epoch);
-    let kind = match verdict {
-        Verdict::Applied { bucket, seq } => OutcomeKind::Applied {
-            receipt: receipt(&bucket, seq),
-            bucket,
-            seq,
-        },
-        Verdict::Duplicate { bucket, seq } => OutcomeKind::Duplicate {
-            receipt: receipt(&bucket, seq),
-            bucket,
-            seq,
-        },
-        Verdict::Refused { code } => OutcomeKind::Refused { code },
-    };
+    let kind = verdict.outcome(|bucket, seq| receipt(&app.keys.receipt, group, bucket, seq, &app.epoch));
     Outcome { group, kind }
 }
 
@@ -119,15 +100,29 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     if asked.protocol != PROTOCOL {
         return Err(Code::JsonMalformed.into());
     }
+    if asked.acked.len() > MAX_HAVE {
+        return Err(Code::BodyTooLarge.into());
+    }
     let mut answer = Answer::begin(&app, &actor, &asked);
-    for (bucket, from) in answer.wanted(&app, &actor, &asked).await? {
+    if !asked.acked.is_empty() {
+        let lost = sync::not_applied(&mut *app.pool.get().await?, actor.district, &asked.acked).await?;
+        if !lost.is_empty() {
+            tracing::warn!(
+                lost = lost.len(),
+                "a phone holds acknowledgements of groups that this database does not have"
+            );
+            answer.put(&Frame::Lost(lost));
+        }
+    }
+    answer.put_scope();
+    for (bucket, start) in answer.wanted(&app, &actor, &asked).await? {
         if answer.lines.len() >= answer.budget {
             answer.more = true;
             break;
         }
         let mut conn = app.pool.get().await?;
-        let page = sync::page(&mut conn, actor.district, &bucket, from, PAGE_RECORDS).await?;
-        answer.put_page(&bucket, from, page)?;
+        let page = sync::page(&mut conn, actor.district, &bucket, start, PAGE_RECORDS).await?;
+        answer.put_page(&bucket, start, page)?;
     }
     answer.put(&Frame::End(End { more: answer.more }));
     Ok(HttpResponse::Ok()
@@ -135,56 +130,75 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         .body(answer.lines))
 }
 
+/// `POST /api/v1/sync/have`: which of these groups the server has, with their outcomes, and which it needs: asked by a phone whose
+/// server was restored, and by one whose groups lie in quarantine. At most 1,000 ids.
+pub async fn have(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    body::require_type(&request, "application/json")?;
+    let body = body::read(&request, payload, 64 * 1024).await?;
+    let asked: HaveRequest = body::parse(&body)?;
+    if asked.protocol != PROTOCOL {
+        return Err(Code::JsonMalformed.into());
+    }
+    if asked.groups.len() > MAX_HAVE {
+        return Err(Code::BodyTooLarge.into());
+    }
+    let ids = asked.groups.iter().copied();
+    let known = sync::logged(&mut *app.pool.get().await?, actor.district, ids).await?;
+    let (known, need) = asked.groups.iter().fold((vec![], vec![]), |(mut here, mut need), id| {
+        match known.get(id) {
+            Some(logged) => here.push(outcome(&app, *id, logged.again())),
+            None => need.push(*id),
+        }
+        (here, need)
+    });
+    Ok(HttpResponse::Ok().json(HaveReply {
+        epoch: app.epoch.to_string(),
+        now: Utc::now().timestamp_millis(),
+        known,
+        need,
+    }))
+}
+
 /// The lines of a pull's answer while they are put together.
 struct Answer {
     lines: Vec<u8>,
     budget: usize,
     more: bool,
-    /// The phone knew another life of this server: its cursors mean nothing here.
-    forget_cursors: bool,
-    added: Vec<BucketId>,
+    /// Whether the phone knows this life of the server; the cursors of another mean nothing here.
+    same_epoch: bool,
+    scope: Scope,
 }
 
 impl Answer {
     fn begin(app: &AppState, actor: &Actor, asked: &PullRequest) -> Self {
-        let missing = |bucket: &BucketId| !asked.want.contains_key(bucket);
-        let carried = actor
-            .grants
-            .iter()
-            .filter(|grant| grant.carry)
-            .filter_map(|grant| grant.bucket.parse().ok());
-        let added: Vec<BucketId> = carried.filter(missing).collect();
-        let remove: Vec<BucketId> = asked
-            .want
-            .keys()
-            .filter(|bucket| !actor.may_read(bucket.as_str()))
-            .cloned()
-            .collect();
+        let carried = actor.grants.iter().filter(|grant| grant.carry);
+        let carried = carried.filter_map(|grant| grant.bucket.parse().ok());
         let mut answer = Self {
             lines: Vec::new(),
             budget: (asked.budget as usize).min(MAX_BUDGET),
             more: false,
-            forget_cursors: asked.epoch.as_deref().is_some_and(|epoch| epoch != &*app.epoch),
-            added: added.clone(),
+            same_epoch: asked.epoch.as_deref().is_none_or(|epoch| epoch == &*app.epoch),
+            scope: Scope::of(asked, carried, |bucket| actor.may_read(bucket.as_str())),
         };
         answer.put(&Frame::Hello(hello(app)));
-        if !added.is_empty() || !remove.is_empty() {
-            answer.put(&Frame::Scope(ScopeChange { add: added, remove }));
-        }
         answer
     }
 
+    fn put_scope(&mut self) {
+        let Scope { add, remove } = self.scope.clone();
+        if !add.is_empty() || !remove.is_empty() {
+            self.put(&Frame::Scope(ScopeChange { add, remove }));
+        }
+    }
+
     /// Buckets that have something newer than the phone, and from where.
-    async fn wanted(&self, app: &AppState, actor: &Actor, asked: &PullRequest) -> Result<Vec<(BucketId, i64)>> {
-        let readable = asked.want.iter().filter(|(bucket, _)| actor.may_read(bucket.as_str()));
-        let known = readable.map(|(bucket, cursor)| (bucket.clone(), if self.forget_cursors { 0 } else { *cursor }));
+    async fn wanted(&self, app: &AppState, actor: &Actor, asked: &PullRequest) -> Result<Vec<(BucketId, Start)>> {
+        let readable = asked.want.keys().filter(|bucket| actor.may_read(bucket.as_str()));
         let mut wanted = Vec::new();
-        for (bucket, cursor) in known.chain(self.added.iter().map(|bucket| (bucket.clone(), 0))) {
-            let head = self.head(app, actor.district, &bucket).await?;
-            // A cursor beyond the head belongs to a state that this server no longer has: the bucket is sent whole.
-            if cursor != head {
-                wanted.push((bucket, if cursor > head { 0 } else { cursor.max(0) }));
-            }
+        for bucket in readable.chain(&self.scope.add) {
+            let head = self.head(app, actor.district, bucket).await?;
+            let start = office::start(asked, bucket, head, self.same_epoch);
+            wanted.extend(start.map(|start| (bucket.clone(), start)));
         }
         Ok(wanted)
     }
@@ -198,12 +212,13 @@ impl Answer {
         Ok(head)
     }
 
-    fn put_page(&mut self, bucket: &BucketId, from: i64, page: Option<Page>) -> Result<()> {
+    fn put_page(&mut self, bucket: &BucketId, start: Start, page: Option<Page>) -> Result<()> {
         let Some(page) = page else { return Ok(()) };
+        let Start { since, from } = start;
         // Spelled by hand so that a record's stored JSON goes out as it is, without being parsed and written again.
         self.lines.extend(
             format!(
-                r#"{{"records":{{"bucket":"{bucket}","from":{from},"to":{},"records":["#,
+                r#"{{"records":{{"bucket":"{bucket}","since":{since},"from":{from},"to":{},"records":["#,
                 page.to
             )
             .bytes(),
@@ -212,11 +227,11 @@ impl Answer {
             if at > 0 {
                 self.lines.push(b',');
             }
-            match from {
+            match since {
                 0 => self
                     .lines
                     .extend(format!(r#"{{"id":"{id}","fields":{fields}}}"#).bytes()),
-                _ => write_json(&mut self.lines, &newer_fields(*id, fields, from)?),
+                _ => write_json(&mut self.lines, &newer_fields(*id, fields, since)?),
             }
         }
         self.lines.extend(b"]}}\n");
@@ -237,10 +252,10 @@ impl Answer {
     }
 }
 
-fn newer_fields(id: Uuid, fields: &str, from: i64) -> Result<RecordState> {
+fn newer_fields(id: Uuid, fields: &str, since: i64) -> Result<RecordState> {
     let mut record = RecordState::new(id.to_string().parse().map_err(anyhow::Error::from)?);
     record.fields = serde_json::from_str(fields).map_err(anyhow::Error::from)?;
-    record.fields.retain(|_, field| field.seq > from);
+    record.fields.retain(|_, field| field.seq > since);
     Ok(record)
 }
 

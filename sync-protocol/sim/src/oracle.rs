@@ -99,14 +99,14 @@ impl Oracle {
     }
 
     /// P6 on one phone: what was written here shows until somebody who could see it replaced it.
-    pub fn read_your_writes(&mut self, phone: &Phone) {
+    pub fn read_your_writes(&mut self, phone: &Phone, covered_too: bool) {
         let carried = |saved: &&SavedGroup| {
             let made = self.made.get(&saved.id);
             let mark = made.and_then(|made| phone.replica.buckets().get(&made.group.bucket));
             // A bucket that was given back is empty until its first checkpoint.
             mark.is_some_and(|mark| mark.sum != Sum::default())
         };
-        let covered = phone.it.disk.journal.values().filter(carried);
+        let covered = phone.it.disk.journal.values().filter(|_| covered_too).filter(carried);
         let own = phone.replica.outbox().map(|(saved, _)| saved).chain(covered);
         let mut missing = Vec::new();
         for saved in own.filter(|saved| !matches!(saved.phase, Phase::Refused { .. })) {

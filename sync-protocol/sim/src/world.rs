@@ -163,7 +163,8 @@ struct World {
     mail: Vec<Message>,
     oracle: Oracle,
     writes: u64,
-    disturbed: bool,
+    /// Restores that no new epoch told of.
+    silent_restores: usize,
 }
 
 fn uuid(kind: u8, number: usize) -> String {
@@ -230,7 +231,7 @@ impl World {
             mail: Vec::new(),
             oracle: Oracle::default(),
             writes: 0,
-            disturbed: false,
+            silent_restores: 0,
             plan,
         }
     }
@@ -560,7 +561,7 @@ impl World {
                 }
                 Err(StageError::Mismatch(bucket)) => {
                     self.note(format_args!("phone {at}: {bucket} does not match"));
-                    if !self.disturbed && !self.phones[at].it.disk.tampered.contains(&bucket) {
+                    if self.silent_restores == 0 && !self.phones[at].it.disk.tampered.contains(&bucket) {
                         let what = format!("phone {at} found a checkpoint of {bucket} that does not match");
                         self.oracle.broken("P4", what);
                     }
@@ -877,7 +878,7 @@ impl World {
         self.oracle.office_restored();
         match fault {
             Fault::Restore => self.epoch += 1,
-            _ => self.disturbed = true,
+            _ => self.silent_restores += 1,
         }
     }
 
@@ -910,6 +911,7 @@ impl World {
             phones,
             oracle,
             database,
+            silent_restores,
             ..
         } = self;
         let phone = &phones[at];
@@ -927,7 +929,8 @@ impl World {
             }
         }
         if tampered.is_empty() {
-            oracle.read_your_writes(phone);
+            // A restore that nothing tells of, between a phone's offer and its pull, leaves a gap that the daily check closes.
+            oracle.read_your_writes(phone, *silent_restores == 0);
         }
     }
 
@@ -961,7 +964,7 @@ impl World {
         self.everybody_syncs();
         self.settle_conflicts();
         self.everybody_syncs();
-        if self.disturbed {
+        if self.silent_restores > 0 {
             // What differs behind an equal number is found at the next change: this was it, and now people see the truth.
             self.settle_conflicts();
             self.everybody_syncs();

@@ -3,89 +3,121 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Action, Kind, Refusal, catalog};
-use sync_protocol::{Code, Group, GroupKind, Op, RecordId, RecordState, Value};
+use sync_protocol::office::{Judge, Objection};
+use sync_protocol::{BucketId, Code, Group, GroupKind, Op, PersonId, RecordId, RecordState, Value};
 
-/// What the author is to the district: the roles that the catalog's rights name.
-pub struct Standing<'a> {
+/// What the sender is to the district: who they are, the roles that the catalog's rights name, and where they may write.
+pub struct Standing<'a, F> {
+    pub person: PersonId,
     pub roles: &'a [String],
+    pub may_write: F,
 }
 
-impl Standing<'_> {
-    /// Answers `Ok` or the code of the refusal. `records` are the group's records as they are now, those that exist.
-    pub fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), String> {
-        let touched: BTreeSet<&RecordId> = group.ops.iter().map(Op::record).collect();
-        for id in touched {
-            let ops: Vec<&Op> = group.ops.iter().filter(|op| op.record() == id).collect();
-            self.judge_record(group, records.get(id), &ops)?;
+impl<F: Fn(&BucketId) -> bool> Judge for Standing<'_, F> {
+    fn gate(&self, group: &Group) -> Result<(), Objection> {
+        if group.author != self.person {
+            return Err(Objection::keep(Code::GroupAuthor.as_str()));
         }
-        Ok(())
+        match (self.may_write)(&group.bucket) {
+            true => Ok(()),
+            false => Err(Objection::keep(Code::ScopeDenied.as_str())),
+        }
     }
 
-    fn judge_record(&self, group: &Group, now: Option<&RecordState>, ops: &[&Op]) -> Result<(), String> {
-        let kind = kind_of(now, ops)?;
-        if kind.bucket != group.bucket.kind() {
-            return Err("record.wrong_bucket".into());
-        }
+    fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), Objection> {
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
-        let action = if now.is_some() { Action::Write } else { Action::Create };
-        if !kind.may(&roles, action) {
-            return Err("rights.role".into());
-        }
-        for op in ops {
-            let path = op.path().as_str();
-            kind.check(path, &to_catalog(op.value()))
-                .map_err(|_| "field.value".to_owned())?;
-            if kind.workflow.as_ref().is_some_and(|flow| flow.field == path) {
-                self.judge_move(group, kind, now, op, &roles)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A state moves by command, along the workflow. While people disagree on the present state, any of theirs will do.
-    fn judge_move(
-        &self,
-        group: &Group,
-        kind: &Kind,
-        now: Option<&RecordState>,
-        op: &Op,
-        roles: &[&str],
-    ) -> Result<(), String> {
-        if group.kind != GroupKind::Command {
-            return Err(Code::CommandNeeded.as_str().into());
-        }
-        let to = op.value().text().ok_or("field.value")?;
-        let live = now
-            .and_then(|record| record.fields.get(op.path()))
-            .map_or(&[][..], |field| &field.live);
-        let mut from: Vec<Option<&str>> = live.iter().map(|write| write.value.text()).collect();
-        if from.is_empty() {
-            from.push(None);
-        }
-        let refusals: Vec<Refusal> = from
-            .into_iter()
-            .map_while(|from| kind.transition(from, to, roles).err())
-            .collect();
-        let all_refused = refusals.len() == live.len().max(1);
-        match refusals.first() {
-            Some(refusal) if all_refused => Err(refusal_code(*refusal).into()),
-            _ => Ok(()),
-        }
+        judge(group, records, Some(&roles))
     }
 }
 
-fn kind_of(now: Option<&RecordState>, ops: &[&Op]) -> Result<&'static Kind, String> {
+/// A coordinator's word in place of the author's rights: only what no right could allow still stands against the group.
+pub struct Admission;
+
+impl Judge for Admission {
+    fn gate(&self, _: &Group) -> Result<(), Objection> {
+        Ok(())
+    }
+    fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), Objection> {
+        judge(group, records, None)
+    }
+}
+
+/// `records` are the group's records as they are now, those that exist; without `roles` rights are not asked.
+fn judge(group: &Group, records: &BTreeMap<RecordId, RecordState>, roles: Option<&[&str]>) -> Result<(), Objection> {
+    let touched: BTreeSet<&RecordId> = group.ops.iter().map(Op::record).collect();
+    for id in touched {
+        let ops: Vec<&Op> = group.ops.iter().filter(|op| op.record() == id).collect();
+        judge_record(group, records.get(id), &ops, roles)?;
+    }
+    Ok(())
+}
+
+fn judge_record(
+    group: &Group,
+    now: Option<&RecordState>,
+    ops: &[&Op],
+    roles: Option<&[&str]>,
+) -> Result<(), Objection> {
+    let kind = kind_of(now, ops)?;
+    if kind.bucket != group.bucket.kind() {
+        return Err(Objection::refuse("record.wrong_bucket"));
+    }
+    let action = if now.is_some() { Action::Write } else { Action::Create };
+    if roles.is_some_and(|roles| !kind.may(roles, action)) {
+        return Err(Objection::keep("rights.role"));
+    }
+    for op in ops {
+        let path = op.path().as_str();
+        kind.check(path, &to_catalog(op.value()))
+            .map_err(|_| Objection::refuse("field.value"))?;
+        let moves = kind.workflow.as_ref().is_some_and(|flow| flow.field == path);
+        if let (true, Some(roles)) = (moves, roles) {
+            judge_move(group, kind, now, op, roles)?;
+        }
+    }
+    Ok(())
+}
+
+/// A state moves by command, along the workflow. While people disagree on the present state, any of theirs will do.
+fn judge_move(group: &Group, kind: &Kind, now: Option<&RecordState>, op: &Op, roles: &[&str]) -> Result<(), Objection> {
+    if group.kind != GroupKind::Command {
+        return Err(Objection::refuse(Code::CommandNeeded.as_str()));
+    }
+    let to = op.value().text().ok_or_else(|| Objection::refuse("field.value"))?;
+    let live = now
+        .and_then(|record| record.fields.get(op.path()))
+        .map_or(&[][..], |field| &field.live);
+    let mut from: Vec<Option<&str>> = live.iter().map(|write| write.value.text()).collect();
+    if from.is_empty() {
+        from.push(None);
+    }
+    let refusals: Vec<Refusal> = from
+        .into_iter()
+        .map_while(|from| kind.transition(from, to, roles).err())
+        .collect();
+    let all_refused = refusals.len() == live.len().max(1);
+    match refusals.first() {
+        Some(refusal) if all_refused => Err(Objection::refuse(refusal_code(*refusal))),
+        _ => Ok(()),
+    }
+}
+
+fn kind_of(now: Option<&RecordState>, ops: &[&Op]) -> Result<&'static Kind, Objection> {
     let claimed = ops
         .iter()
         .find(|op| op.path().as_str() == "@kind")
         .map(|op| op.value().text().unwrap_or(""));
     let settled = now.and_then(|record| record.text("@kind"));
     let code = match (settled, claimed) {
-        (Some(settled), Some(claimed)) if settled != claimed => return Err(Code::RecordKindFixed.as_str().into()),
+        (Some(settled), Some(claimed)) if settled != claimed => {
+            return Err(Objection::refuse(Code::RecordKindFixed.as_str()));
+        }
         (Some(kind), _) | (None, Some(kind)) => kind,
-        (None, None) => return Err(Code::RecordKindMissing.as_str().into()),
+        // Its first group may still be on its way, or in quarantine.
+        (None, None) => return Err(Objection::keep(Code::RecordKindMissing.as_str())),
     };
-    catalog().kind(code).ok_or_else(|| "kind.unknown".into())
+    // A newer catalog may know it.
+    catalog().kind(code).ok_or_else(|| Objection::keep("kind.unknown"))
 }
 
 fn refusal_code(refusal: Refusal) -> &'static str {
@@ -146,7 +178,12 @@ mod tests {
             records.insert(record.id.clone(), record);
         }
         let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
-        Standing { roles: &roles }.judge(group, &records)
+        let standing = Standing {
+            person: ID.parse().unwrap(),
+            roles: &roles,
+            may_write: |_: &BucketId| true,
+        };
+        standing.judge(group, &records).map_err(|objection| objection.code)
     }
 
     #[test]

@@ -2,21 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use sync_protocol::{BucketId, Group, GroupId, RecordId, RecordState, Sum};
+use sync_protocol::office::{Chain, Commit, Logged, Mark, Received, Start, Verdict};
+use sync_protocol::{BucketId, GroupId, RecordId, RecordState, Sum};
 use uuid::Uuid;
 
-use super::{Received, Sender, Verdict};
+use super::Sender;
 use crate::error::Result;
-
-/// What the log says of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Logged {
-    Applied { bucket: BucketId, seq: i64 },
-    Refused { code: String },
-}
 
 /// The log's word on those of `ids` that it holds.
 pub async fn logged(
@@ -34,10 +29,12 @@ pub async fn logged(
         seq: Option<i64>,
         #[diesel(sql_type = Nullable<Text>)]
         code: Option<String>,
+        #[diesel(sql_type = Bool)]
+        kept: bool,
     }
     let ids: Vec<Vec<u8>> = ids.into_iter().map(|id| id.0.to_vec()).collect();
     let rows: Vec<Row> =
-        sql_query("SELECT id, bucket, seq, code FROM change_group WHERE district_id = $1 AND id = ANY($2)")
+        sql_query("SELECT id, bucket, seq, code, outcome = 'quarantined' AS kept FROM change_group WHERE district_id = $1 AND id = ANY($2)")
             .bind::<SqlUuid, _>(district)
             .bind::<Array<Binary>, _>(ids)
             .load(conn)
@@ -46,6 +43,9 @@ pub async fn logged(
         let id = GroupId(row.id.try_into().expect("the table checks the length"));
         let logged = match (row.seq, row.bucket.parse()) {
             (Some(seq), Ok(bucket)) => Logged::Applied { bucket, seq },
+            _ if row.kept => Logged::Quarantined {
+                code: row.code.unwrap_or_default(),
+            },
             _ => Logged::Refused {
                 code: row.code.unwrap_or_default(),
             },
@@ -60,7 +60,7 @@ pub async fn lock_records(
     conn: &mut AsyncPgConnection,
     district: Uuid,
     ids: &BTreeSet<&RecordId>,
-) -> Result<Vec<(RecordId, String, RecordState)>> {
+) -> Result<Vec<(BucketId, RecordState)>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -81,44 +81,45 @@ pub async fn lock_records(
         .map(|row| {
             let id = record_id(row.id);
             let fields = serde_json::from_str(&row.state).map_err(anyhow::Error::from)?;
-            Ok((id.clone(), row.bucket, RecordState { id, fields }))
+            let bucket = row.bucket.parse().map_err(anyhow::Error::from)?;
+            Ok((bucket, RecordState { id, fields }))
         })
         .collect()
 }
 
-/// A bucket's counter and checksum.
-#[derive(QueryableByName, Debug, Clone, Copy)]
-pub struct Mark {
+/// A bucket's counter, checksum and chain.
+#[derive(QueryableByName)]
+struct MarkRow {
     #[diesel(sql_type = BigInt)]
-    pub head: i64,
+    head: i64,
     #[diesel(sql_type = BigInt)]
     sum_a: i64,
     #[diesel(sql_type = BigInt)]
     sum_b: i64,
+    #[diesel(sql_type = Binary)]
+    chain: Vec<u8>,
 }
 
-impl Mark {
-    /// The mark after `applied` more changes that add `gained` to the checksum.
-    pub fn after(self, applied: i64, gained: Sum) -> Self {
-        let sum = self.sum().plus(gained);
-        Self {
-            head: self.head + applied,
-            sum_a: sum.a as i64,
-            sum_b: sum.b as i64,
-        }
-    }
-    pub fn sum(self) -> Sum {
+impl MarkRow {
+    fn sum(&self) -> Sum {
         Sum {
             a: self.sum_a as u64,
             b: self.sum_b as u64,
+        }
+    }
+    fn mark(self) -> Mark {
+        Mark {
+            head: self.head,
+            sum: self.sum(),
+            chain: Chain(self.chain.try_into().expect("the table checks the length")),
         }
     }
 }
 
 /// Takes the bucket's row lock, the last lock of a transaction, making the bucket if this is its first change.
 pub async fn lock_bucket(conn: &mut AsyncPgConnection, district: Uuid, bucket: &BucketId) -> Result<Mark> {
-    let lock = "SELECT head, sum_a, sum_b FROM bucket WHERE district_id = $1 AND id = $2 FOR UPDATE";
-    let mut found: Option<Mark> = None;
+    let lock = "SELECT head, sum_a, sum_b, chain FROM bucket WHERE district_id = $1 AND id = $2 FOR UPDATE";
+    let mut found: Option<MarkRow> = None;
     while found.is_none() {
         let select = sql_query(lock)
             .bind::<SqlUuid, _>(district)
@@ -132,16 +133,17 @@ pub async fn lock_bucket(conn: &mut AsyncPgConnection, district: Uuid, bucket: &
                 .await?;
         }
     }
-    Ok(found.expect("the loop ends with a mark"))
+    Ok(found.expect("the loop ends with a mark").mark())
 }
 
-pub async fn move_mark(conn: &mut AsyncPgConnection, district: Uuid, bucket: &BucketId, mark: Mark) -> Result<()> {
-    sql_query("UPDATE bucket SET head = $3, sum_a = $4, sum_b = $5 WHERE district_id = $1 AND id = $2")
+pub async fn move_mark(conn: &mut AsyncPgConnection, district: Uuid, bucket: &BucketId, mark: &Mark) -> Result<()> {
+    sql_query("UPDATE bucket SET head = $3, sum_a = $4, sum_b = $5, chain = $6 WHERE district_id = $1 AND id = $2")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(bucket.as_str())
         .bind::<BigInt, _>(mark.head)
-        .bind::<BigInt, _>(mark.sum_a)
-        .bind::<BigInt, _>(mark.sum_b)
+        .bind::<BigInt, _>(mark.sum.a as i64)
+        .bind::<BigInt, _>(mark.sum.b as i64)
+        .bind::<Binary, _>(&mark.chain.0[..])
         .execute(conn)
         .await?;
     Ok(())
@@ -207,63 +209,151 @@ fn first_seq(record: &RecordState) -> i64 {
     record.fields.values().map(|field| field.seq).min().unwrap_or(0)
 }
 
+/// A verdict as the log spells it: outcome, number, code.
+fn spelled(verdict: &Verdict) -> (&'static str, Option<i64>, Option<&str>) {
+    match verdict {
+        Verdict::Applied { seq, .. } | Verdict::Duplicate { seq, .. } => ("applied", Some(*seq), None),
+        Verdict::Refused { code } => ("refused", None, Some(code)),
+        Verdict::Quarantined { code } => ("quarantined", None, Some(code)),
+    }
+}
+
 /// Writes the log rows of one bucket's groups and says how many were new.
-pub async fn log_groups(
-    conn: &mut AsyncPgConnection,
-    sender: &Sender,
-    bucket: &BucketId,
-    groups: &[(&Received, &Group)],
-    verdicts: &[Verdict],
-) -> Result<usize> {
-    let seq = |verdict: &Verdict| match verdict {
-        Verdict::Applied { seq, .. } | Verdict::Duplicate { seq, .. } => Some(*seq),
-        Verdict::Refused { .. } => None,
-    };
-    let code = |verdict: &Verdict| match verdict {
-        Verdict::Refused { code } => Some(code.clone()),
-        _ => None,
-    };
+pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
+    let spelled: Vec<_> = commit
+        .groups
+        .iter()
+        .map(|(_, _, verdict, _)| spelled(verdict))
+        .collect();
+    let groups = || commit.groups.iter();
+    let chains: Vec<Option<Vec<u8>>> = groups()
+        .map(|(.., chain)| chain.map(|chain| chain.0.to_vec()))
+        .collect();
     let inserted = sql_query(
-        "INSERT INTO change_group (district_id, id, bucket, seq, outcome, code, author, sender, device, bytes)
-         SELECT $1, n.id, $2, n.seq, CASE WHEN n.seq IS NULL THEN 'refused' ELSE 'applied' END, n.code, n.author, $3, n.device, n.bytes
-         FROM unnest($4::bytea[], $5::bigint[], $6::text[], $7::uuid[], $8::uuid[], $9::bytea[]) AS n(id, seq, code, author, device, bytes)
+        "INSERT INTO change_group (district_id, id, bucket, seq, outcome, code, author, sender, device, bytes, chain)
+         SELECT $1, n.id, $2, n.seq, n.outcome, n.code, n.author, $3, n.device, n.bytes, n.chain
+         FROM unnest($4::bytea[], $5::bigint[], $6::text[], $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[])
+              AS n(id, seq, outcome, code, author, device, bytes, chain)
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(sender.district)
-    .bind::<Text, _>(bucket.as_str())
+    .bind::<Text, _>(commit.bucket.as_str())
     .bind::<SqlUuid, _>(sender.person)
-    .bind::<Array<Binary>, _>(groups.iter().map(|(received, _)| received.id.0.to_vec()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<BigInt>>, _>(verdicts.iter().map(seq).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(verdicts.iter().map(code).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(groups.iter().map(|(_, group)| parse(group.author.as_str())).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(groups.iter().map(|(_, group)| parse(group.device.as_str())).collect::<Vec<_>>())
-    .bind::<Array<Binary>, _>(groups.iter().map(|(received, _)| &received.bytes[..]).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(groups().map(|(received, ..)| received.id.0.to_vec()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<BigInt>>, _>(spelled.iter().map(|(_, seq, _)| *seq).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(spelled.iter().map(|(outcome, ..)| *outcome).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(spelled.iter().map(|(.., code)| *code).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(groups().map(|(_, group, ..)| parse(group.author.as_str())).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(groups().map(|(_, group, ..)| parse(group.device.as_str())).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(groups().map(|(received, ..)| &received.bytes[..]).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Binary>>, _>(chains)
     .execute(conn)
     .await?;
     Ok(inserted)
 }
 
-/// Logs a group that never came to a bucket: its bytes are kept, its author hears why (P7).
-pub async fn log_refused(conn: &mut AsyncPgConnection, sender: &Sender, received: &Received, code: &str) -> Result<()> {
+/// Moves a group from quarantine to the changes of its bucket and says how many rows that were: none when somebody else did.
+pub async fn log_admitted(conn: &mut AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
+    let mut moved = 0;
+    for (received, _, verdict, chain) in &commit.groups {
+        let (outcome, seq, _) = spelled(verdict);
+        moved += sql_query(
+            "UPDATE change_group SET outcome = $3, seq = $4, chain = $5, kept_code = code, code = NULL,
+                    admitted_by = $6, admitted_at = clock_timestamp()
+             WHERE district_id = $1 AND id = $2 AND outcome = 'quarantined'",
+        )
+        .bind::<SqlUuid, _>(sender.district)
+        .bind::<Binary, _>(received.id.0.to_vec())
+        .bind::<Text, _>(outcome)
+        .bind::<Nullable<BigInt>, _>(seq)
+        .bind::<Nullable<Binary>, _>(chain.map(|chain| chain.0.to_vec()))
+        .bind::<SqlUuid, _>(sender.person)
+        .execute(conn)
+        .await?;
+    }
+    Ok(moved)
+}
+
+/// Logs a group that never came to a bucket: its bytes are kept, its author hears why (P7). False when the log has it already.
+pub async fn log_aside(
+    conn: &mut AsyncPgConnection,
+    sender: &Sender,
+    received: &Received,
+    verdict: &Verdict,
+) -> Result<bool> {
+    let (outcome, _, code) = spelled(verdict);
     let (bucket, author) = match &received.group {
         Ok(group) => (group.bucket.as_str(), parse(group.author.as_str())),
         Err(_) => ("", sender.person),
     };
-    sql_query(
+    let inserted = sql_query(
         "INSERT INTO change_group (district_id, id, bucket, outcome, code, author, sender, device, bytes)
-         VALUES ($1, $2, $3, 'refused', $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(sender.district)
     .bind::<Binary, _>(received.id.0.to_vec())
     .bind::<Text, _>(bucket)
-    .bind::<Text, _>(code)
+    .bind::<Text, _>(outcome)
+    .bind::<Nullable<Text>, _>(code)
     .bind::<SqlUuid, _>(author)
     .bind::<SqlUuid, _>(sender.person)
     .bind::<SqlUuid, _>(sender.device)
     .bind::<Binary, _>(&received.bytes[..])
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(inserted == 1)
+}
+
+/// A group in quarantine, as the office reads it.
+#[derive(QueryableByName)]
+pub struct Kept {
+    #[diesel(sql_type = Binary)]
+    pub id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    pub bucket: String,
+    #[diesel(sql_type = Text)]
+    pub code: String,
+    #[diesel(sql_type = SqlUuid)]
+    pub author: Uuid,
+    #[diesel(sql_type = Text)]
+    pub author_name: String,
+    #[diesel(sql_type = SqlUuid)]
+    pub device: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    pub received_at: DateTime<Utc>,
+    #[diesel(sql_type = Binary)]
+    pub bytes: Vec<u8>,
+}
+
+const KEPT: &str =
+    "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, g.device, g.received_at, g.bytes
+     FROM change_group g LEFT JOIN person p ON p.district_id = g.district_id AND p.id = g.author
+     WHERE g.district_id = $1 AND g.outcome = 'quarantined'";
+
+/// What lies in quarantine, oldest first, at most `limit`.
+pub async fn kept(conn: &mut AsyncPgConnection, district: Uuid, limit: i64) -> Result<Vec<Kept>> {
+    let rows = sql_query(format!("{KEPT} ORDER BY g.received_at, g.id LIMIT $2"))
+        .bind::<SqlUuid, _>(district)
+        .bind::<BigInt, _>(limit);
+    Ok(rows.load(conn).await?)
+}
+
+/// One group in quarantine.
+pub async fn kept_one(conn: &mut AsyncPgConnection, district: Uuid, id: GroupId) -> Result<Option<Kept>> {
+    let row = sql_query(format!("{KEPT} AND g.id = $2"))
+        .bind::<SqlUuid, _>(district)
+        .bind::<Binary, _>(id.0.to_vec());
+    Ok(row.get_result(conn).await.optional()?)
+}
+
+/// Those of `ids` that are not applied here.
+pub async fn not_applied(conn: &mut AsyncPgConnection, district: Uuid, ids: &[GroupId]) -> Result<Vec<GroupId>> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let known = logged(conn, district, ids.iter().copied()).await?;
+    let applied = |id: &GroupId| matches!(known.get(id), Some(Logged::Applied { .. }));
+    Ok(ids.iter().filter(|id| !applied(id)).copied().collect())
 }
 
 /// Part of a bucket's state after a cursor, from one snapshot.
@@ -278,19 +368,19 @@ pub struct Page {
     pub records: Vec<(Uuid, String)>,
 }
 
-/// The records of a bucket that changed after `from`, at most about `limit`; nothing when the bucket has no changes at all.
+/// The records of a bucket whose last change is after `from`, at most about `limit`; nothing when the bucket has no changes at all.
 /// A change is never split between pages: one change touches at most 512 records, so a limit above that always gets on.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     district: Uuid,
     bucket: &BucketId,
-    from: i64,
+    start: Start,
     limit: usize,
 ) -> Result<Option<Page>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(embed)]
-        mark: Mark,
+        mark: MarkRow,
         #[diesel(sql_type = Nullable<SqlUuid>)]
         id: Option<Uuid>,
         #[diesel(sql_type = Nullable<BigInt>)]
@@ -299,18 +389,18 @@ pub async fn page(
         state: Option<String>,
     }
     let mut rows: Vec<Row> = sql_query(
-        "SELECT b.head, b.sum_a, b.sum_b, r.id, r.seq, r.state FROM bucket b LEFT JOIN LATERAL (
+        "SELECT b.head, b.sum_a, b.sum_b, b.chain, r.id, r.seq, r.state FROM bucket b LEFT JOIN LATERAL (
              SELECT id, seq, state::text AS state FROM record
              WHERE district_id = b.district_id AND bucket = b.id AND seq > $3 ORDER BY seq LIMIT $4) r ON true
          WHERE b.district_id = $1 AND b.id = $2 ORDER BY r.seq",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket.as_str())
-    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(start.from)
     .bind::<BigInt, _>(limit as i64 + 1)
     .load(conn)
     .await?;
-    let Some(mark) = rows.as_slice().first().map(|row| row.mark) else {
+    let Some((head, sum)) = rows.as_slice().first().map(|row| (row.mark.head, row.mark.sum())) else {
         return Ok(None);
     };
     let last = rows.len() <= limit;
@@ -319,14 +409,14 @@ pub async fn page(
         rows.retain(|row| row.seq != cut);
     }
     let to = if last {
-        mark.head
+        head
     } else {
-        rows.as_slice().last().and_then(|row| row.seq).unwrap_or(from)
+        rows.as_slice().last().and_then(|row| row.seq).unwrap_or(start.from)
     };
     let records = rows.into_iter().filter_map(|row| row.id.zip(row.state)).collect();
     Ok(Some(Page {
-        head: mark.head,
-        sum: mark.sum(),
+        head,
+        sum,
         to,
         last,
         records,
@@ -357,12 +447,132 @@ pub async fn server_epoch(conn: &mut AsyncPgConnection) -> Result<String> {
         identity: String,
     }
     let row: Row = sql_query(
-        "SELECT s.system_identifier || '/' || c.timeline_id || '/' || d.oid AS identity
-         FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = current_database()",
+        "SELECT s.system_identifier || '/' || c.timeline_id || '/' || d.oid || '/' || i.restores AS identity
+         FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d, installation i WHERE d.datname = current_database()",
     )
     .get_result(conn)
     .await?;
     Ok(GroupId::of(row.identity.as_bytes()).to_string())
+}
+
+/// After a restore that left the database's identity as it was: every phone offers its journal again.
+pub async fn raise_epoch(conn: &mut AsyncPgConnection) -> Result<()> {
+    sql_query("UPDATE installation SET restores = restores + 1")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// What was found along the chains: how many changes hold, and the first that does not, by bucket.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    pub buckets: usize,
+    pub changes: usize,
+    /// A sentence for each bucket whose chain breaks.
+    pub broken: Vec<String>,
+}
+
+/// Follows the hash chain of every bucket from its beginning to its end, over the very bytes that are stored.
+pub async fn verify_chains(conn: &mut AsyncPgConnection) -> Result<Verified> {
+    #[derive(QueryableByName)]
+    struct Bucket {
+        #[diesel(sql_type = SqlUuid)]
+        district_id: Uuid,
+        #[diesel(sql_type = Text)]
+        id: String,
+        #[diesel(sql_type = BigInt)]
+        chain_after: i64,
+        #[diesel(embed)]
+        mark: MarkRow,
+    }
+    let buckets: Vec<Bucket> = sql_query(
+        "SELECT district_id, id, chain_after, head, sum_a, sum_b, chain FROM bucket ORDER BY district_id, id",
+    )
+    .load(conn)
+    .await?;
+    let mut verified = Verified::default();
+    for bucket in buckets {
+        verified.buckets += 1;
+        let mark = bucket.mark.mark();
+        let chain = Follow {
+            conn,
+            district: bucket.district_id,
+            bucket: &bucket.id,
+            at: bucket.chain_after,
+            chain: Chain::default(),
+        };
+        match chain.to(mark).await? {
+            Ok(changes) => verified.changes += changes,
+            Err(what) => verified.broken.push(format!("{}: {what}", bucket.id)),
+        }
+    }
+    Ok(verified)
+}
+
+/// A walk along one bucket's chain.
+struct Follow<'a> {
+    conn: &'a mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &'a str,
+    at: i64,
+    chain: Chain,
+}
+
+impl Follow<'_> {
+    async fn to(mut self, mark: Mark) -> Result<std::result::Result<usize, String>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Binary)]
+            id: Vec<u8>,
+            #[diesel(sql_type = BigInt)]
+            seq: i64,
+            #[diesel(sql_type = Nullable<Binary>)]
+            chain: Option<Vec<u8>>,
+            #[diesel(sql_type = Binary)]
+            bytes: Vec<u8>,
+        }
+        let mut changes = 0;
+        loop {
+            let rows: Vec<Row> = sql_query(
+                "SELECT id, seq, chain, bytes FROM change_group
+                 WHERE district_id = $1 AND bucket = $2 AND seq > $3 ORDER BY seq LIMIT 1000",
+            )
+            .bind::<SqlUuid, _>(self.district)
+            .bind::<Text, _>(self.bucket)
+            .bind::<BigInt, _>(self.at)
+            .load(self.conn)
+            .await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                let id = GroupId::of(&row.bytes);
+                if row.seq != self.at + 1 {
+                    return Ok(Err(format!("change {} is missing", self.at + 1)));
+                }
+                if id.0[..] != row.id[..] {
+                    return Ok(Err(format!(
+                        "the bytes of change {} are not those that were received",
+                        row.seq
+                    )));
+                }
+                self.chain = self.chain.link(id, row.seq);
+                if row.chain.as_deref() != Some(&self.chain.0[..]) {
+                    return Ok(Err(format!("the chain breaks at change {}", row.seq)));
+                }
+                self.at = row.seq;
+                changes += 1;
+            }
+        }
+        let end = (self.at, self.chain);
+        Ok(match end == (mark.head, mark.chain) {
+            true => Ok(changes),
+            false => Err(format!(
+                "it ends at change {} and says that it is at {}",
+                self.at, mark.head
+            )),
+        })
+    }
 }
 
 pub fn uuid(id: &RecordId) -> Uuid {
