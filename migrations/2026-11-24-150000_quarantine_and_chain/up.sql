@@ -16,9 +16,10 @@ ALTER TABLE change_group ADD CONSTRAINT change_group_outcome CHECK (outcome IN (
 ALTER TABLE change_group ADD CONSTRAINT change_group_code CHECK ((outcome = 'applied') = (code IS NULL));
 CREATE INDEX change_group_kept ON change_group (district_id, received_at) WHERE outcome = 'quarantined';
 
--- Raised by `duxing restore-finish`: part of the epoch, so that every phone offers what a restored server may have lost.
+-- Drawn anew by `duxing restore-finish`: part of the epoch, so that every phone offers what a restored server may have lost. Drawn, not
+-- counted: a counter would come back with the copy, and two restores of one copy would look alike.
 CREATE TABLE installation (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    restores bigint NOT NULL DEFAULT 0
+    life uuid NOT NULL DEFAULT gen_random_uuid()
 );
 INSERT INTO installation DEFAULT VALUES;

@@ -1,7 +1,10 @@
 //! Every page, in both languages, light, dark and in large print, measured with axe-core: nothing stands in anybody's way.
 
 use catalog::Lang;
+use serde_json::json;
+use sync_protocol::GroupKind;
 use tests::browser::{Browser, View};
+use tests::server::new_record;
 use uuid::Uuid;
 
 use crate::inspector::Inspector;
@@ -69,11 +72,25 @@ pub async fn visit_with_a_finding(inspector: &Inspector, stage: &Stage) -> Begun
         .type_into("[data-kind=highlight] textarea", "食堂留样规范")
         .await;
     inspector.is_synced().await;
+    keep_something(stage).await;
     Begun {
         school: stage.school(),
         visit,
         response,
     }
+}
+
+/// Somebody of the other zone writes into this school: it waits for the office.
+async fn keep_something(stage: &Stage) {
+    let stranger = stage.server.sign_in(&stage.server.district.c).await;
+    let note = new_record(
+        Uuid::now_v7(),
+        "feedback_note",
+        &[("text", json!("校门口高峰期无人值守"))],
+    );
+    let group = stranger.group(&stage.server.district.bucket(0), GroupKind::Edit, note);
+    let reply = stranger.push(&[group]).await;
+    assert_eq!(reply.json()["outcomes"][0]["outcome"], "quarantined", "{}", reply.text);
 }
 
 pub fn supervisor_pages(of: &Begun) -> Vec<String> {
@@ -96,7 +113,7 @@ pub fn supervisor_pages(of: &Begun) -> Vec<String> {
 }
 
 pub fn office_pages(of: &Begun) -> Vec<String> {
-    let mut pages: Vec<String> = ["/today", "/visits", "/problems", "/results", "/me"]
+    let mut pages: Vec<String> = ["/today", "/visits", "/problems", "/results", "/quarantine", "/me"]
         .map(str::to_owned)
         .into();
     let record = format!("/record/{}", of.visit);

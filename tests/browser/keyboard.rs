@@ -57,6 +57,7 @@ async fn every_page_is_reachable_by_tab() {
         ("/visits", loaded),
         ("/problems", loaded),
         ("/results", loaded),
+        ("/quarantine", "main"),
         ("/me", "main"),
         (&record, "tr[data-item]"),
     ] {

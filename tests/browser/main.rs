@@ -10,6 +10,7 @@ mod inspector;
 mod keyboard;
 mod kills;
 mod language;
+mod quarantine;
 mod shots;
 mod stage;
 mod strict;

@@ -290,7 +290,8 @@ impl Phone {
                 }
                 match self.replica.handle_frame(frame) {
                     Ok(stored) => self.disk.write(stored),
-                    Err(StageError::RefillFirst) => return Ok(()),
+                    // The next round offers the journal and fetches anew.
+                    Err(StageError::RefillFirst | StageError::Mismatch(_)) => return Ok(()),
                     Err(error) => bail!("{error:?}"),
                 }
             }

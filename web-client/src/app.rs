@@ -12,6 +12,7 @@ use crate::pages::duty;
 use crate::pages::feedback::FeedbackPage;
 use crate::pages::me::MePage;
 use crate::pages::problems::ProblemsPage;
+use crate::pages::quarantine::QuarantinePage;
 use crate::pages::record::RecordPage;
 use crate::pages::results::{ResultsPage, VisitsPage};
 use crate::pages::school::SchoolPage;
@@ -91,6 +92,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/visits") view=VisitsPage />
             <Route path=path!("/results") view=ResultsPage />
             <Route path=path!("/record/:visit") view=RecordPage />
+            <Route path=path!("/quarantine") view=QuarantinePage />
         </Routes>
     }
 }

@@ -6,6 +6,7 @@ pub mod feedback;
 pub mod me;
 pub mod missing;
 pub mod problems;
+pub mod quarantine;
 pub mod record;
 pub mod results;
 pub mod school;

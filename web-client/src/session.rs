@@ -79,6 +79,8 @@ pub struct SyncCounts {
 pub enum OutboxState {
     OnPhone,
     OnServer,
+    /// The office keeps it until a coordinator decides; its code.
+    Kept(String),
     /// The office's code.
     NeedsAttention(String),
 }
@@ -813,7 +815,8 @@ fn item(saved: &sync_protocol::SavedGroup, group: &sync_protocol::Group) -> Outb
     let state = match &saved.phase {
         GroupPhase::Frozen => OutboxState::OnPhone,
         GroupPhase::Acked { .. } | GroupPhase::Covered { .. } => OutboxState::OnServer,
-        GroupPhase::Refused { code } | GroupPhase::Quarantined { code } => OutboxState::NeedsAttention(code.clone()),
+        GroupPhase::Refused { code } => OutboxState::NeedsAttention(code.clone()),
+        GroupPhase::Quarantined { code } => OutboxState::Kept(code.clone()),
     };
     let op = |op: &sync_protocol::Op| (op.record().clone(), op.path().to_string(), op.value().clone());
     OutboxItem {
@@ -840,6 +843,13 @@ impl Session {
             }
             answer => answer,
         }
+    }
+
+    /// Asks the office to do something that needs no words.
+    pub async fn post<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
+        let token = self.token().await?;
+        let call = Call::post(path, "application/json", String::new()).with_token(&token);
+        self.seen(http::json(call).await)
     }
 
     /// A token that is good for a while yet.

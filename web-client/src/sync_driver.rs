@@ -78,9 +78,9 @@ async fn round(session: Session) -> Result<(), ApiError> {
         refill(session).await?;
     }
     let pushed = push_all(session).await;
+    let asked = ask_about_quarantine(session).await;
     pull_all(session).await?;
-    ask_about_quarantine(session).await?;
-    pushed
+    pushed.and(asked)
 }
 
 /// Offers the journal to a server that was restored, and once a day to any: what it needs goes out again.

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Json};
 use chrono::SecondsFormat;
 use serde::Serialize;
 use sync_protocol::office::{Received, Verdict};
-use sync_protocol::{Group, GroupId, Value};
+use sync_protocol::{Group, GroupId, RecordId, Value};
 use uuid::Uuid;
 
 use crate::AppState;
@@ -36,8 +36,10 @@ struct Shown {
     received_at: String,
     /// The author's clock, ms since 1970; nothing when the line cannot be read.
     at: Option<i64>,
-    /// What it writes: field and value; left out where the reader may not read the bucket.
-    writes: Vec<(String, Value)>,
+    /// The school's name, where its bucket is a school's.
+    school: Option<String>,
+    /// What it writes: record, field and value; left out where the reader may not read the bucket.
+    ops: Vec<(RecordId, String, Value)>,
 }
 
 /// What became of an admission.
@@ -104,8 +106,11 @@ fn shown(actor: &Actor, kept: Kept) -> Shown {
     let ops = group.iter().filter(|_| readable).flat_map(|group| &group.ops);
     Shown {
         id: GroupId::of(&kept.bytes).to_string(),
-        writes: ops.map(|op| (op.path().to_string(), op.value().clone())).collect(),
+        ops: ops
+            .map(|op| (op.record().clone(), op.path().to_string(), op.value().clone()))
+            .collect(),
         at: group.as_ref().map(|group| group.at),
+        school: kept.school,
         bucket: kept.bucket,
         code: kept.code,
         author: kept.author,

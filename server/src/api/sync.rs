@@ -42,6 +42,16 @@ pub async fn push(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         sync::apply(&mut conn, &sender, &received, |bucket| actor.may_write(bucket.as_str())).await?
     };
     tell(&app, actor.district, &verdicts);
+    // What is kept changes nothing, but whoever may decide about it looks again.
+    let kept = received
+        .iter()
+        .zip(&verdicts)
+        .filter_map(|(one, verdict)| match (verdict, &one.group) {
+            (Verdict::Quarantined { .. }, Ok(group)) => Some(group.bucket.to_string()),
+            _ => None,
+        });
+    app.hub
+        .publish(actor.district, kept.collect::<std::collections::BTreeSet<_>>());
     let outcomes = received
         .iter()
         .zip(verdicts)

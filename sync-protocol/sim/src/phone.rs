@@ -109,7 +109,6 @@ pub struct Phone {
     pub call: Option<(u64, Asked)>,
     /// How much of the journal has been offered in this refill.
     pub offered: BTreeSet<GroupId>,
-    pub asked_quarantine: bool,
 }
 
 impl Phone {
@@ -121,7 +120,6 @@ impl Phone {
             screen: None,
             call: None,
             offered: BTreeSet::new(),
-            asked_quarantine: false,
             it,
         }
     }

@@ -139,10 +139,13 @@ enum Message {
     },
 }
 
+/// What the office says of each group, or nothing when a call failed.
+type Verdicts = Option<Vec<(GroupId, Verdict)>>;
+
 /// A push or an admission that the office is at work on.
 struct Task {
     answer: Option<(usize, u64)>,
-    work: Pin<Box<dyn Future<Output = Option<Vec<(GroupId, Verdict)>>>>>,
+    work: Pin<Box<dyn Future<Output = Verdicts>>>,
 }
 
 struct World {
@@ -425,9 +428,14 @@ impl World {
         let first = self.chance.below(10);
         if refill {
             self.offer(at);
-        } else if first < 5 && self.push(at) {
-        } else if first == 9 && self.ask_about_quarantine(at) {
-        } else {
+            return;
+        }
+        let asked = match first {
+            0..5 => self.push(at),
+            9 => self.ask_about_quarantine(at),
+            _ => false,
+        };
+        if !asked {
             self.pull(at);
         }
     }
@@ -986,21 +994,21 @@ impl World {
             self.phones[at].call = None;
             if self.phones[at].replica.must_refill() {
                 self.offer(at);
-            } else if self.push(at) {
-            } else {
-                if !self.phones[at].replica.in_quarantine().is_empty() && self.phones[at].asked_quarantine {
-                    self.ask_about_quarantine(at);
-                    self.settle_mail();
-                }
-                self.phones[at].asked_quarantine = true;
-                self.pull(at);
-                let more = self.settle_mail();
-                if !more && !self.phones[at].replica.must_refill() && self.phones[at].unsettled() == 0 {
-                    return;
-                }
+                self.settle_mail();
                 continue;
             }
-            self.settle_mail();
+            if self.push(at) {
+                self.settle_mail();
+                continue;
+            }
+            if self.ask_about_quarantine(at) {
+                self.settle_mail();
+            }
+            self.pull(at);
+            let more = self.settle_mail();
+            if !more && !self.phones[at].replica.must_refill() && self.phones[at].unsettled() == 0 {
+                return;
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use super::empty::EmptyState;
+use super::words::refusal_words;
 use crate::form::op_words;
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -158,6 +159,7 @@ fn state_code(state: &OutboxState) -> u8 {
         OutboxState::OnPhone => 0,
         OutboxState::OnServer => 1,
         OutboxState::NeedsAttention(_) => 2,
+        OutboxState::Kept(_) => 3,
     }
 }
 
@@ -167,21 +169,15 @@ fn SyncRow(item: OutboxItem) -> impl IntoView {
     let (class, mark) = match &item.state {
         OutboxState::OnPhone => ("mark", Icon::Phone),
         OutboxState::OnServer => ("mark ok", Icon::Server),
+        OutboxState::Kept(_) => ("mark warn", Icon::Warning),
         OutboxState::NeedsAttention(_) => ("mark bad", Icon::Warning),
     };
     let state = item.state.clone();
     let state_words = move || match &state {
         OutboxState::OnPhone => t("sync.on_phone"),
         OutboxState::OnServer => t("sync.on_server"),
-        OutboxState::NeedsAttention(code) => {
-            let known = format!("refused.{code}");
-            let reason = if i18n::knows(&known) {
-                t(&known)
-            } else {
-                t_args("refused.other", &[("code", code)])
-            };
-            t_args("sync.needs_you", &[("reason", &reason)])
-        }
+        OutboxState::Kept(code) => t_args("sync.kept", &[("reason", &refusal_words(code))]),
+        OutboxState::NeedsAttention(code) => t_args("sync.needs_you", &[("reason", &refusal_words(code))]),
     };
     let words = op_words(session, &item);
     let place = op_words_place(session, &item);

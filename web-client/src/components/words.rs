@@ -2,7 +2,7 @@
 
 use catalog::{Choice, Severity, catalog};
 
-use crate::i18n::{knows, lang, say, t};
+use crate::i18n::{knows, lang, say, t, t_args};
 use crate::session::ApiError;
 
 /// "L4 重大隐患" · "L4 critical".
@@ -33,6 +33,16 @@ pub fn option_word(kind: &str, path: &str, code: &str) -> String {
     let field = catalog().kind(kind).and_then(|kind| kind.field(path));
     let found = field.and_then(|field| field.options.iter().find(|option| option.code == code));
     found.map_or_else(|| code.to_owned(), |option| say(&option.label))
+}
+
+/// Why the office did not let a piece of work take effect.
+pub fn refusal_words(code: &str) -> String {
+    let known = format!("refused.{code}");
+    if knows(&known) {
+        t(&known)
+    } else {
+        t_args("refused.other", &[("code", &code)])
+    }
 }
 
 /// What went wrong with a request, that the work is safe, and what to do.

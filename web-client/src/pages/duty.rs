@@ -18,6 +18,13 @@ pub fn is_office(session: Session) -> bool {
     roles(session).iter().any(|role| OFFICE.contains(&role.as_str()))
 }
 
+/// Whether this person decides about work that may not take effect. Tracked.
+pub fn decides(session: Session) -> bool {
+    roles(session)
+        .iter()
+        .any(|role| role == "coordinator" || role == "admin")
+}
+
 /// Whether this person visits schools: may check in by themselves. Tracked.
 pub fn inspects(session: Session) -> bool {
     let roles = roles(session);

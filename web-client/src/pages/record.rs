@@ -50,7 +50,8 @@ struct FilledSheet {
 
 #[derive(Clone)]
 struct Names {
-    as_of: String,
+    /// When the server last said so; the page itself is only drawn anew when something changed.
+    as_of: RwSignal<String>,
     people: BTreeMap<String, String>,
     devices: BTreeMap<String, String>,
 }
@@ -71,7 +72,7 @@ impl Names {
 }
 
 impl Shown {
-    fn of(visit_id: &str, page: Page) -> Option<Self> {
+    fn of(visit_id: &str, page: Page, as_of: RwSignal<String>) -> Option<Self> {
         let school_id = page
             .records
             .iter()
@@ -108,7 +109,7 @@ impl Shown {
                 .filter(|note| !note.text("text").trim().is_empty())
                 .collect(),
             names: Names {
-                as_of: page.as_of,
+                as_of,
                 people: page.people,
                 devices: page.devices,
             },
@@ -165,6 +166,8 @@ pub fn RecordPage() -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let asked = RwSignal::new(None::<Asked>);
     let newest = StoredValue::new(0_u64);
+    let as_of = RwSignal::new(String::new());
+    let drawn = StoredValue::new((String::new(), Vec::<RecordState>::new()));
     Effect::new(move |_| {
         session.pokes();
         let visit = visit.get();
@@ -178,7 +181,13 @@ pub fn RecordPage() -> impl IntoView {
             match answer {
                 Ok(page) => {
                     error.set(None);
-                    shown.set(Shown::of(&visit, page));
+                    as_of.set(page.as_of.clone());
+                    // Whoever reads or walks the page by keyboard keeps their place while nothing of it changes.
+                    let known = (visit.clone(), page.records.clone());
+                    if drawn.with_value(|drawn| *drawn != known) {
+                        drawn.set_value(known);
+                        shown.set(Shown::of(&visit, page, as_of));
+                    }
                 }
                 Err(refused) => error.set(Some(error_words(&refused))),
             }
@@ -254,7 +263,7 @@ fn head_line(page: &Shown) -> String {
 fn Head(page: StoredValue<Shown>) -> impl IntoView {
     let state = move || page.with_value(|page| page.visit.text("state").to_owned());
     let submitted = move || page.with_value(|page| page.visit.text("submitted_at").to_owned());
-    let as_of = move || page.with_value(|page| i18n::time_with_seconds(i18n::ms_of(&page.names.as_of)));
+    let as_of = move || page.with_value(|page| i18n::time_with_seconds(i18n::ms_of(&page.names.as_of.get())));
     let scores = page
         .with_value(|page| page.sheets.clone())
         .into_iter()

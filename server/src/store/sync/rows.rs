@@ -317,6 +317,9 @@ pub struct Kept {
     pub author: Uuid,
     #[diesel(sql_type = Text)]
     pub author_name: String,
+    /// The school whose bucket it is for, if it is for one.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub school: Option<String>,
     #[diesel(sql_type = SqlUuid)]
     pub device: Uuid,
     #[diesel(sql_type = Timestamptz)]
@@ -326,8 +329,9 @@ pub struct Kept {
 }
 
 const KEPT: &str =
-    "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, g.device, g.received_at, g.bytes
+    "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, s.name AS school, g.device, g.received_at, g.bytes
      FROM change_group g LEFT JOIN person p ON p.district_id = g.district_id AND p.id = g.author
+     LEFT JOIN school s ON s.district_id = g.district_id AND g.bucket = 'school/' || s.id
      WHERE g.district_id = $1 AND g.outcome = 'quarantined'";
 
 /// What lies in quarantine, oldest first, at most `limit`.
@@ -447,7 +451,7 @@ pub async fn server_epoch(conn: &mut AsyncPgConnection) -> Result<String> {
         identity: String,
     }
     let row: Row = sql_query(
-        "SELECT s.system_identifier || '/' || c.timeline_id || '/' || d.oid || '/' || i.restores AS identity
+        "SELECT s.system_identifier || '/' || c.timeline_id || '/' || d.oid || '/' || i.life AS identity
          FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d, installation i WHERE d.datname = current_database()",
     )
     .get_result(conn)
@@ -457,7 +461,7 @@ pub async fn server_epoch(conn: &mut AsyncPgConnection) -> Result<String> {
 
 /// After a restore that left the database's identity as it was: every phone offers its journal again.
 pub async fn raise_epoch(conn: &mut AsyncPgConnection) -> Result<()> {
-    sql_query("UPDATE installation SET restores = restores + 1")
+    sql_query("UPDATE installation SET life = gen_random_uuid()")
         .execute(conn)
         .await?;
     Ok(())

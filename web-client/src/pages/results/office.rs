@@ -11,6 +11,7 @@ use super::rows::{FindingRows, Keys, VisitRows, VisitsList};
 use crate::components::{ErrorNote, Screen, severity_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon};
+use crate::pages::quarantine::QuarantineRow;
 
 /// What waits for the office today: the gravest first, each opening its rows.
 #[component]
@@ -65,6 +66,7 @@ pub fn OfficeToday() -> impl IntoView {
                             })
                             .collect_view()
                     }}
+                    <QuarantineRow />
                 </ul>
                 <section class="panel" aria-labelledby="newest-title">
                     <header><h2 id="newest-title">{move || t("office.newest")}</h2></header>

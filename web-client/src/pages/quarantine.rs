@@ -1,0 +1,186 @@
+//! What reached the office whole and may not take effect: the coordinator reads it and admits it with one tap.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde::Deserialize;
+use sync_protocol::{RecordId, Value};
+
+use super::duty;
+use crate::components::{EmptyState, ErrorNote, Screen, error_words, refusal_words};
+use crate::form::op_words;
+use crate::i18n::{self, join_dots, t, t_args};
+use crate::icons::{Icon, icon, small};
+use crate::session::{OutboxItem, OutboxState, use_session};
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Waiting {
+    groups: Vec<Kept>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Kept {
+    id: String,
+    bucket: String,
+    school: Option<String>,
+    code: String,
+    author_name: String,
+    received_at: String,
+    at: Option<i64>,
+    ops: Vec<(RecordId, String, Value)>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Decided {
+    outcome: String,
+    code: Option<String>,
+}
+
+impl Kept {
+    fn received_ms(&self) -> f64 {
+        js_sys::Date::parse(&self.received_at)
+    }
+
+    fn item(&self) -> OutboxItem {
+        OutboxItem {
+            group: self.id.clone(),
+            at_ms: self.at.map_or_else(|| self.received_ms(), |at| at as f64),
+            bucket: self.bucket.clone(),
+            ops: self.ops.clone(),
+            state: OutboxState::OnServer,
+        }
+    }
+}
+
+/// Asks again whenever something arrives; `again` is raised after a decision.
+fn use_waiting(again: RwSignal<u32>) -> (RwSignal<Option<Vec<Kept>>>, RwSignal<Option<String>>) {
+    let session = use_session();
+    let waiting = RwSignal::new(None::<Vec<Kept>>);
+    let error = RwSignal::new(None::<String>);
+    Effect::new(move |_| {
+        session.pokes();
+        again.get();
+        spawn_local(async move {
+            let answer = session.get::<Waiting>("/api/v1/quarantine").await;
+            let _ = match answer {
+                Ok(page) => {
+                    error.try_set(None);
+                    waiting.try_set(Some(page.groups)).is_none()
+                }
+                Err(refused) => error.try_set(Some(error_words(&refused))).is_none(),
+            };
+        });
+    });
+    (waiting, error)
+}
+
+/// One row of the office's day: how much waits, and the way there. Nothing for those who do not decide.
+#[component]
+pub fn QuarantineRow() -> impl IntoView {
+    let session = use_session();
+    let decides = Memo::new(move |_| duty::decides(session));
+    move || decides.get().then(|| view! { <Row /> })
+}
+
+#[component]
+fn Row() -> impl IntoView {
+    let (waiting, _) = use_waiting(RwSignal::new(0));
+    let count = move || waiting.with(|waiting| waiting.as_ref().map_or(0, Vec::len));
+    view! {
+        <li>
+            <a class="li rowlink" href="/quarantine" data-testid="quarantine-row" data-count=move || count().to_string()>
+                <span class=move || if count() == 0 { "mark ok" } else { "mark warn" } aria-hidden="true">
+                    {move || icon(if count() == 0 { Icon::Yes } else { Icon::Warning })}
+                </span>
+                <span class="grow">
+                    <b>{move || t_args("quarantine.row", &[("n", &count())])}</b>
+                    <br />
+                    <span class="q sm">{move || t("quarantine.row_hint")}</span>
+                </span>
+                {icon(Icon::Forward)}
+            </a>
+        </li>
+    }
+}
+
+#[component]
+pub fn QuarantinePage() -> impl IntoView {
+    let again = RwSignal::new(0);
+    let (waiting, error) = use_waiting(again);
+    let kept = move || waiting.get().unwrap_or_default();
+    let nothing = move || waiting.with(|waiting| waiting.as_ref().is_some_and(Vec::is_empty));
+    view! {
+        <Screen
+            title=Signal::derive(|| t("quarantine.title"))
+            sub=Signal::derive(|| t("quarantine.sub"))
+            back="/today"
+            class="office"
+        >
+            <ErrorNote error />
+            <Show when=nothing>
+                <EmptyState
+                    mark=Icon::Yes
+                    title=Signal::derive(|| t("quarantine.none_title"))
+                    text=Signal::derive(|| t("quarantine.none_text"))
+                />
+            </Show>
+            <ul class="list" data-testid="quarantine">
+                <For each=kept key=|kept| kept.id.clone() children=move |kept| view! { <KeptRow kept again /> } />
+            </ul>
+        </Screen>
+    }
+}
+
+#[component]
+fn KeptRow(kept: Kept, again: RwSignal<u32>) -> impl IntoView {
+    let session = use_session();
+    let said = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let words = op_words(session, &kept.item());
+    let (id, code, author, school) = (
+        kept.id.clone(),
+        kept.code.clone(),
+        kept.author_name.clone(),
+        kept.school.clone(),
+    );
+    let (received, written) = (kept.received_ms(), kept.item().at_ms);
+    let admit = move |_| {
+        let path = format!("/api/v1/quarantine/{id}/admit");
+        busy.set(true);
+        spawn_local(async move {
+            let answer = session.post::<Decided>(&path).await;
+            busy.try_set(false);
+            match answer {
+                Ok(decided) if decided.outcome == "applied" => again.update(|again| *again += 1),
+                Ok(decided) => {
+                    let reason = refusal_words(decided.code.as_deref().unwrap_or_default());
+                    said.try_set(Some(t_args("quarantine.still", &[("reason", &reason)])));
+                }
+                Err(refused) => drop(said.try_set(Some(error_words(&refused)))),
+            }
+        });
+    };
+    let of_code = code.clone();
+    let who = move || {
+        let times = [
+            t_args("quarantine.written", &[("time", &i18n::moment(written))]),
+            t_args("quarantine.received", &[("time", &i18n::moment(received))]),
+        ];
+        let place = school.clone().into_iter().filter(|name| !name.is_empty());
+        join_dots(place.chain([author.clone()]).chain(times))
+    };
+    view! {
+        <li class="li" data-testid="kept" data-code=of_code>
+            <span class="mark warn" aria-hidden="true">{icon(Icon::Warning)}</span>
+            <span class="grow">
+                <b class="clamp">{words}</b>
+                <span class="q sm block">{who}</span>
+                <span class="sm block">{move || t_args("quarantine.why", &[("reason", &refusal_words(&code))])}</span>
+                <span role="status">{move || said.get().map(|said| view! { <span class="sm block">{said}</span> })}</span>
+            </span>
+            <button class="btn" type="button" data-testid="admit" disabled=busy on:click=admit>
+                {small(Icon::Yes)}
+                <span>{move || t("quarantine.admit")}</span>
+            </button>
+        </li>
+    }
+}
