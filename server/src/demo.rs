@@ -186,7 +186,36 @@ async fn write_records(conn: &mut AsyncPgConnection, now: DateTime<FixedOffset>)
             .await
             .with_context(|| format!("the records of {}", school.name))?;
     }
+    write_late_note(conn, now).await?;
     Ok(Loaded::Now(visits))
+}
+
+/// What the office finds waiting for a decision: a note that reached it after its writer's duty at that school had ended.
+async fn write_late_note(conn: &mut AsyncPgConnection, now: DateTime<FixedOffset>) -> anyhow::Result<()> {
+    let mut pen = Pen::new(id("district", 0), record_id("school", 0), 7_000);
+    let (note, visit) = (record_id("late-note", 0), newest_visit(conn).await?);
+    let at_ms = (now - Days::new(12)).timestamp_millis();
+    let fields: [(&str, Value); 4] = [
+        ("@kind", "feedback_note".into()),
+        ("visit", visit.to_string().into()),
+        ("note_kind", "direction".into()),
+        ("text", district::LATE_NOTE.into()),
+    ];
+    let fields = fields.map(|(path, value)| (note.clone(), path.to_owned(), value));
+    pen.write(&writer("wang"), at_ms, fields.into());
+    pen.push_too_late(conn).await
+}
+
+/// The newest visit of the first school.
+async fn newest_visit(conn: &mut AsyncPgConnection) -> anyhow::Result<Uuid> {
+    use crate::schema::visit::dsl::{school_id, visit, visit_date};
+    use diesel::{ExpressionMethods, QueryDsl};
+    use diesel_async::RunQueryDsl;
+    let newest = visit
+        .filter(school_id.eq(id("school", 0)))
+        .order(visit_date.desc())
+        .select(crate::schema::visit::id);
+    Ok(newest.first(conn).await?)
 }
 
 fn school_fields(nth: usize, school: &School) -> Vec<(RecordId, String, Value)> {

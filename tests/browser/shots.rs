@@ -292,7 +292,9 @@ async fn desk(demo: &Demo, folder: &PathBuf) {
     camera.take("03-visits", "/visits", live).await;
     camera.take("04-problems", "/problems", live).await;
     camera
-        .take("10-quarantine", "/quarantine", async |desk| desk.see("[data-testid=kept]").await)
+        .take("10-quarantine", "/quarantine", async |desk| {
+            desk.see("[data-testid=kept]").await
+        })
         .await;
     camera.take("05-results", "/results", live).await;
     camera

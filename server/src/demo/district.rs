@@ -3,6 +3,8 @@
 use sync_protocol::Value;
 
 pub const NAME: &str = "示例区";
+/// Written by a supervisor whose duty at the school had ended when it came.
+pub const LATE_NOTE: &str = "课间楼梯口增派一名值守教师，错峰下楼。";
 /// A number that cannot be dialled.
 pub const OFFICE_PHONE: &str = "000-0000-0000";
 

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use diesel_async::AsyncPgConnection;
+use sync_protocol::office::Received;
 use sync_protocol::{BucketId, Dot, Group, GroupId, GroupKind, Op, RecordId, Value};
 use uuid::Uuid;
 
 use super::dice::Dice;
 use crate::people;
-use crate::store::sync::{Sender, person_id};
+use crate::store::sync::{self, Sender, person_id};
 
 /// One write: which record, which field, what.
 pub type Field = (RecordId, String, Value);
@@ -90,6 +91,15 @@ impl Pen {
             roles: by.roles.clone(),
         };
         self.groups.push((sender, group));
+    }
+
+    /// Pushes everything as if its writers' duty had ended before it came: all of it is kept for the office to decide.
+    pub async fn push_too_late(self, conn: &mut AsyncPgConnection) -> anyhow::Result<()> {
+        for (sender, group) in &self.groups {
+            let received = [Received::read(group.to_line().as_bytes())];
+            sync::apply(conn, sender, &received, |_| false).await?;
+        }
+        Ok(())
     }
 
     /// Pushes everything, each phone its own in turn.
