@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Families of keys that are put together from codes of the server.
-const BY_CODE: [&str; 2] = ["error.", "refused."];
+const BY_CODE: [&str; 3] = ["error.", "kept.", "refused."];
 
 fn client() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-client")

@@ -45,6 +45,12 @@ pub fn refusal_words(code: &str) -> String {
     }
 }
 
+/// Why a piece of work waits for the office's decision, said to the office.
+pub fn kept_words(code: &str) -> String {
+    let known = format!("kept.{code}");
+    if knows(&known) { t(&known) } else { refusal_words(code) }
+}
+
 /// What went wrong with a request, that the work is safe, and what to do.
 pub fn error_words(error: &ApiError) -> String {
     let by_code = format!("error.{}", error.code);

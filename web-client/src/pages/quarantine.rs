@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sync_protocol::{RecordId, Value};
 
 use super::duty;
-use crate::components::{EmptyState, ErrorNote, Screen, error_words, refusal_words};
+use crate::components::{EmptyState, ErrorNote, Screen, error_words, kept_words};
 use crate::form::op_words;
 use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -38,6 +38,13 @@ struct Decided {
 impl Kept {
     fn received_ms(&self) -> f64 {
         js_sys::Date::parse(&self.received_at)
+    }
+
+    /// What somebody wrote in their own words, which says more than the names of fields.
+    fn in_words(&self) -> String {
+        let own = |path: &str| path == "text" || path.ends_with("/note") || path == "title";
+        let texts = self.ops.iter().filter(|(_, path, _)| own(path));
+        i18n::join_list(texts.filter_map(|(_, _, value)| value.text().map(str::to_owned)))
     }
 
     fn item(&self) -> OutboxItem {
@@ -152,7 +159,7 @@ fn KeptRow(kept: Kept, again: RwSignal<u32>) -> impl IntoView {
             match answer {
                 Ok(decided) if decided.outcome == "applied" => again.update(|again| *again += 1),
                 Ok(decided) => {
-                    let reason = refusal_words(decided.code.as_deref().unwrap_or_default());
+                    let reason = kept_words(decided.code.as_deref().unwrap_or_default());
                     said.try_set(Some(t_args("quarantine.still", &[("reason", &reason)])));
                 }
                 Err(refused) => drop(said.try_set(Some(error_words(&refused)))),
@@ -160,6 +167,7 @@ fn KeptRow(kept: Kept, again: RwSignal<u32>) -> impl IntoView {
         });
     };
     let of_code = code.clone();
+    let in_words = kept.in_words();
     let who = move || {
         let times = [
             t_args("quarantine.written", &[("time", &i18n::moment(written))]),
@@ -173,8 +181,9 @@ fn KeptRow(kept: Kept, again: RwSignal<u32>) -> impl IntoView {
             <span class="mark warn" aria-hidden="true">{icon(Icon::Warning)}</span>
             <span class="grow">
                 <b class="clamp">{words}</b>
+                <span class="clamp">{in_words}</span>
                 <span class="q sm block">{who}</span>
-                <span class="sm block">{move || t_args("quarantine.why", &[("reason", &refusal_words(&code))])}</span>
+                <span class="sm block">{move || t_args("quarantine.why", &[("reason", &kept_words(&code))])}</span>
                 <span role="status">{move || said.get().map(|said| view! { <span class="sm block">{said}</span> })}</span>
             </span>
             <button class="btn" type="button" data-testid="admit" disabled=busy on:click=admit>
