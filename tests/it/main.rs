@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod house;
+mod litmus;
 mod live;
 mod locales;
 mod quarantine;

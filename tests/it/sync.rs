@@ -52,7 +52,7 @@ impl World {
     }
 
     /// One text from the database.
-    async fn text(&self, sql: &str) -> String {
+    pub async fn text(&self, sql: &str) -> String {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = Text)]

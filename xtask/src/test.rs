@@ -37,7 +37,7 @@ const RINGS: [Ring; 5] = [
     Ring {
         name: "sim",
         cargo: &["--package=sim"],
-        needs: Needs::Nothing,
+        needs: Needs::Postgres,
     },
     Ring {
         name: "it",

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 
 pub use judge::{Admission, Standing, to_catalog};
 pub use rows::{
-    Kept, Page, Verified, head, kept, kept_one, logged, not_applied, page, raise_epoch, server_epoch, verify_chains,
+    Everything, Kept, Page, Verified, everything, head, kept, kept_one, logged, not_applied, page, raise_epoch,
+    server_epoch, verify_chains,
 };
 
 /// Who pushes, and from where.
@@ -40,18 +41,24 @@ pub async fn apply(
         roles: &sender.roles,
         may_write,
     };
-    office::push(&mut Postgres { conn, sender }, &standing, received).await
+    office::push(&mut Postgres::of(conn, sender), &standing, received).await
 }
 
 /// Gives a group in quarantine its effect after all, on the word of `sender`, who answers for it.
 pub async fn admit(conn: &mut AsyncPgConnection, sender: &Sender, received: &Received) -> Result<Verdict> {
-    office::admit(&mut Postgres { conn, sender }, &Admission, received).await
+    office::admit(&mut Postgres::of(conn, sender), &Admission, received).await
 }
 
 /// One connection at work for one sender.
-struct Postgres<'a> {
+pub struct Postgres<'a> {
     conn: &'a mut AsyncPgConnection,
     sender: &'a Sender,
+}
+
+impl<'a> Postgres<'a> {
+    pub fn of(conn: &'a mut AsyncPgConnection, sender: &'a Sender) -> Self {
+        Self { conn, sender }
+    }
 }
 
 type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;

@@ -3,11 +3,11 @@
 //! A run has a time of chaos, then a fair network in which everything must come to rest, then checks against what the
 //! promises P1–P12 of `docs/protocol.md` say. The same seed gives the same trace. Nothing here reads a clock or the system's chance.
 
-mod chance;
-mod memory;
+pub mod chance;
+pub mod memory;
 mod oracle;
 mod phone;
-mod rules;
+pub mod rules;
 mod world;
 
 pub use sync_protocol::planted::{Bug, plant};

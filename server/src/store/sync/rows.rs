@@ -467,6 +467,61 @@ pub async fn raise_epoch(conn: &mut AsyncPgConnection) -> Result<()> {
     Ok(())
 }
 
+/// All that a district holds, to be compared with another ledger that was given the same groups.
+#[derive(Debug, Default)]
+pub struct Everything {
+    pub records: Vec<(RecordId, (BucketId, RecordState))>,
+    pub buckets: Vec<(BucketId, Mark)>,
+    pub log: Vec<(GroupId, Logged)>,
+}
+
+/// Reads the whole district; for tests and audits of small ones.
+pub async fn everything(conn: &mut AsyncPgConnection, district: Uuid) -> Result<Everything> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+    #[derive(QueryableByName)]
+    struct GroupRow {
+        #[diesel(sql_type = Binary)]
+        id: Vec<u8>,
+    }
+    #[derive(QueryableByName)]
+    struct Bucket {
+        #[diesel(sql_type = Text)]
+        id: String,
+        #[diesel(embed)]
+        mark: MarkRow,
+    }
+    let ids = sql_query("SELECT id FROM record WHERE district_id = $1").bind::<SqlUuid, _>(district);
+    let ids: Vec<RecordId> = ids
+        .load::<Id>(conn)
+        .await?
+        .into_iter()
+        .map(|row| record_id(row.id))
+        .collect();
+    let groups = sql_query("SELECT id FROM change_group WHERE district_id = $1").bind::<SqlUuid, _>(district);
+    let groups: Vec<GroupRow> = groups.load(conn).await?;
+    let groups = groups
+        .into_iter()
+        .map(|row| GroupId(row.id.try_into().expect("the table checks the length")));
+    let buckets = sql_query("SELECT id, head, sum_a, sum_b, chain FROM bucket WHERE district_id = $1");
+    let buckets: Vec<Bucket> = buckets.bind::<SqlUuid, _>(district).load(conn).await?;
+    let records = lock_records(conn, district, &ids.iter().collect()).await?;
+    Ok(Everything {
+        records: records
+            .into_iter()
+            .map(|(bucket, record)| (record.id.clone(), (bucket, record)))
+            .collect(),
+        buckets: buckets
+            .into_iter()
+            .map(|row| Ok((row.id.parse().map_err(anyhow::Error::from)?, row.mark.mark())))
+            .collect::<Result<_>>()?,
+        log: logged(conn, district, groups).await?.into_iter().collect(),
+    })
+}
+
 /// What was found along the chains: how many changes hold, and the first that does not, by bucket.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verified {
