@@ -27,6 +27,9 @@ cargo xtask <verb>
   build                                              build the web client into dist/
   sim [--seeds N | --seed S]                         the simulator: many runs and a summary, or one told step by step
   planted                                            how many seeds each planted mistake needs to be found
+  litmus                                             the litmus cases of field work that need no browser
+  restore-matrix                                     each way of restoring the office's database × each state of a phone
+  crash [--kills N]                                  kill the server in the middle of pushes; 200 kills unless told
   bench [NAME ...] [--json FILE]                     measure; medians, with the machine named
   demo --size small                                  load the demo district into an empty database
   shots DIR                                          pictures of every screen into DIR
@@ -64,11 +67,25 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "demo" => demo::demo(arguments),
         "sim" => sim::sim(arguments),
         "planted" => sim::planted(arguments),
+        "litmus" => {
+            workspace::nothing_more(arguments)?;
+            test::proof("litmus", "it", &["litmus::"], &[])
+        }
+        "restore-matrix" => {
+            workspace::nothing_more(arguments)?;
+            test::proof("restore-matrix", "it", &["restore::", "--nocapture"], &[])
+        }
+        "crash" => {
+            let mut left = arguments.to_vec();
+            let kills = workspace::take_flag(&mut left, "--kills")?.unwrap_or_else(|| "200".into());
+            workspace::nothing_more(&left)?;
+            test::proof("crash", "crash", &["--nocapture"], &[("DUXING_KILLS", &kills)])
+        }
         "shots" => shots::shots(arguments),
         "release" => release::release(arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
-            Ok("help: 11 verbs".into())
+            Ok("help: 14 verbs".into())
         }
         unknown => bail!("no such verb as {unknown}; `cargo xtask help` lists them"),
     }

@@ -103,6 +103,17 @@ pub fn test(arguments: &[String]) -> anyhow::Result<String> {
     ))
 }
 
+/// One proof out of a ring, under its own name: its tests, and nothing else.
+pub fn proof(name: &str, ring: &str, filter: &[&str], set: &[(&str, &str)]) -> anyhow::Result<String> {
+    let started = Instant::now();
+    let ring = find(ring)?;
+    let environment = prepare(&[ring])?;
+    let mut command = cargo(&["test"]);
+    command.args(ring.cargo).arg("--").args(filter).envs(environment);
+    must_run(command.envs(set.iter().copied()))?;
+    Ok(format!("{name}: passed in {:.0} s", started.elapsed().as_secs_f64()))
+}
+
 fn find(name: &str) -> anyhow::Result<&'static Ring> {
     let found = RINGS.iter().chain([&HOUSE]).find(|ring| ring.name == name);
     found.with_context(|| format!("no such ring as {name}; there are pure, sim, it, crash, browser, house"))
