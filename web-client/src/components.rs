@@ -14,4 +14,4 @@ pub use meter::{Meter, Ring};
 pub use screen::{Rail, Screen};
 pub use sheet::{ConfirmSheet, SidePanel};
 pub use sync::SyncList;
-pub use words::{error_words, kept_words, option_word, refusal_words, role_word, severity_word, state_word};
+pub use words::{error_words, kept_words, option_word, role_word, severity_word, state_word};

@@ -6,7 +6,7 @@ impl Chance {
     pub fn new(seed: u64) -> Self {
         Self(seed ^ 0x6475_7869_6e67_0001)
     }
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -15,11 +15,11 @@ impl Chance {
     }
     /// One of `0..n`.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.draw() % n.max(1) as u64) as usize
     }
     /// True in `percent` of a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
+        self.draw() % 100 < percent
     }
     /// One of them, if there is any.
     pub fn pick<T: Clone>(&mut self, of: &[T]) -> Option<T> {

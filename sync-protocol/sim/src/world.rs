@@ -844,7 +844,7 @@ impl World {
             }
             Fault::SignedOut => self.phones[at].it.signed_out = !self.phones[at].it.signed_out,
             Fault::DatabaseCall => {
-                let after = self.chance.next() % 12;
+                let after = self.chance.draw() % 12;
                 self.database.borrow_mut().calls_until_failure = Some(after);
             }
             Fault::Clock => {

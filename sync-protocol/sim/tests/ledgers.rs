@@ -135,8 +135,8 @@ async fn sequence(conn: &mut AsyncPgConnection, seed: u64, district: Uuid) {
             assert_eq!(here.unwrap(), there.unwrap(), "seed {seed}");
         }
     }
-    let tables = &database.borrow().tables;
     let there = everything(conn, district).await.unwrap();
+    let tables = &database.borrow().tables;
     let records: BTreeMap<_, _> = there.records.into_iter().collect();
     assert_eq!(tables.records, records, "seed {seed}");
     assert_eq!(tables.buckets, there.buckets.into_iter().collect(), "seed {seed}");
