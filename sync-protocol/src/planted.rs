@@ -47,7 +47,7 @@ impl Bug {
 }
 
 #[cfg(feature = "planted")]
-std::thread_local! {
+thread_local! {
     static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
 }
 
