@@ -130,9 +130,11 @@ pub fn QuarantinePage() -> impl IntoView {
                     text=Signal::derive(|| t("quarantine.none_text"))
                 />
             </Show>
-            <ul class="list" data-testid="quarantine">
-                <For each=kept key=|kept| kept.id.clone() children=move |kept| view! { <KeptRow kept again /> } />
-            </ul>
+            <Show when=move || waiting.with(|waiting| waiting.as_ref().is_some_and(|waiting| !waiting.is_empty()))>
+                <ul class="list" data-testid="quarantine">
+                    <For each=kept key=|kept| kept.id.clone() children=move |kept| view! { <KeptRow kept again /> } />
+                </ul>
+            </Show>
         </Screen>
     }
 }
