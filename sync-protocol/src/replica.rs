@@ -666,8 +666,8 @@ impl Replica {
         ids.take(MAX_HAVE).collect()
     }
 
-    /// Takes the server's answer. `journal` are the groups it needs of those that were offered from the journal: they go
-    /// into the outbox again under their old place. An answer of yet another life of the server counts for nothing.
+    /// Takes the server's answer. `journal` are those that were offered from the journal: what the server needs, and what it
+    /// has without effect (another phone of this person sent it too late), goes into the outbox again under its old place. An answer of yet another life of the server counts for nothing.
     pub fn handle_have(&mut self, reply: &HaveReply, journal: Vec<SavedGroup>) -> Vec<Stored> {
         let met = self.meet_epoch(&reply.epoch);
         if !met.is_empty() {
@@ -685,8 +685,19 @@ impl Replica {
                 stored.push(Stored::PutGroup(pending.saved.clone()));
             }
         }
-        for mut saved in journal.into_iter().filter(|saved| reply.need.contains(&saved.id)) {
-            saved.phase = Phase::Frozen;
+        for mut saved in journal {
+            saved.phase = match reply.known.iter().find(|outcome| outcome.group == saved.id) {
+                None if reply.need.contains(&saved.id) => Phase::Frozen,
+                Some(Outcome {
+                    kind: OutcomeKind::Quarantined { code },
+                    ..
+                }) => Phase::Quarantined { code: code.clone() },
+                Some(Outcome {
+                    kind: OutcomeKind::Refused { code },
+                    ..
+                }) => Phase::Refused { code: code.clone() },
+                _ => continue,
+            };
             if let Ok(group) = Group::from_line(saved.line.as_bytes()) {
                 stored.push(Stored::Reopen(saved.clone()));
                 self.insert_pending(Pending { saved, group });

@@ -240,8 +240,8 @@ impl Phone {
             bail!("have: {status} {text}");
         }
         let reply: HaveReply = serde_json::from_str(&text)?;
-        let needed = reply.need.iter().filter_map(|id| self.disk.journal.get(id).cloned());
-        let stored = self.replica.handle_have(&reply, needed.collect());
+        let journal = groups.iter().filter_map(|id| self.disk.journal.get(id).cloned());
+        let stored = self.replica.handle_have(&reply, journal.collect());
         self.disk.write(stored);
         Ok(reply)
     }

@@ -533,12 +533,9 @@ impl World {
         };
         let phone = &mut self.phones[at];
         let restores = phone.replica.restores();
-        let needed = reply
-            .need
-            .iter()
-            .filter_map(|id| phone.it.disk.journal.get(id).cloned());
-        let needed = needed.collect();
-        let stored = phone.replica.handle_have(reply, needed);
+        let journal = offered.iter().filter_map(|id| phone.it.disk.journal.get(id).cloned());
+        let journal = journal.collect();
+        let stored = phone.replica.handle_have(reply, journal);
         phone.offered.extend(offered);
         self.after(at, restores, stored);
         self.note(format_args!("phone {at} hears that {} are needed", reply.need.len()));
