@@ -17,6 +17,10 @@ pub enum Code {
     GroupRepeatsField,
     /// The group's author is not the person who sends it.
     GroupAuthor,
+    /// A copy of a colleague's write, offered after a restore: the office decides.
+    GroupWitness,
+    /// A copy of a write that this server has after all: it is not needed.
+    WitnessKnown,
     /// A text holds the character NUL, which no text may hold.
     TextNul,
     /// The author may not write in this bucket (or it does not exist).
@@ -40,6 +44,8 @@ impl Code {
             Self::GroupTooManyOps => "group.too_many_ops",
             Self::GroupRepeatsField => "group.repeats_field",
             Self::GroupAuthor => "group.author",
+            Self::GroupWitness => "group.witness",
+            Self::WitnessKnown => "witness.known",
             Self::TextNul => "text.nul",
             Self::ScopeDenied => "scope.denied",
             Self::RecordElsewhere => "record.elsewhere",

@@ -22,6 +22,9 @@ pub struct Write {
     /// The author's clock in ms since 1970, as claimed.
     #[serde(rename = "t")]
     pub at: i64,
+    /// Known from a witness copy alone: the group itself was lost with a restored server and may still come.
+    #[serde(rename = "wit", default, skip_serializing_if = "std::ops::Not::not")]
+    pub witnessed: bool,
 }
 
 /// The siblings of a field, in the order of their dots, and what is known of it.
@@ -50,19 +53,29 @@ impl FieldState {
     pub fn apply(&mut self, write: Write, base: &[Dot], known: impl Fn(&GroupId) -> bool) -> Delta {
         let mut delta = Delta::default();
         for dot in base {
-            if let Some(at) = self.live.iter().position(|sibling| sibling.dot == *dot) {
-                self.live.remove(at);
-                delta.removed.push(*dot);
-            } else if !known(&dot.group) && !self.ghosts.contains(dot) && !planted(Bug::NoGhosts) {
+            let at = self.live.iter().position(|sibling| sibling.dot == *dot);
+            let removed = at.map(|at| self.live.remove(at));
+            delta.removed.extend(removed.iter().map(|sibling| sibling.dot));
+            // A write that is known from a copy alone may still come by itself.
+            let may_come = removed.map_or_else(|| !known(&dot.group), |sibling| sibling.witnessed);
+            if may_come && !self.ghosts.contains(dot) && !planted(Bug::NoGhosts) {
                 self.ghosts.push(*dot);
                 self.ghosts.sort_unstable();
             }
         }
         if let Some(at) = self.ghosts.iter().position(|ghost| *ghost == write.dot) {
-            self.ghosts.remove(at);
-        } else if let Err(at) = self.live.binary_search_by(|sibling| sibling.dot.cmp(&write.dot)) {
-            delta.inserted = Some(write.dot);
-            self.live.insert(at, write);
+            // A copy of what somebody has replaced is of no use; the ghost waits on for the write itself.
+            if !write.witnessed {
+                self.ghosts.remove(at);
+            }
+            return delta;
+        }
+        match self.live.binary_search_by(|sibling| sibling.dot.cmp(&write.dot)) {
+            Ok(at) => self.live[at].witnessed &= write.witnessed,
+            Err(at) => {
+                delta.inserted = Some(write.dot);
+                self.live.insert(at, write);
+            }
         }
         delta
     }
@@ -99,6 +112,7 @@ mod tests {
             author: ID.parse().unwrap(),
             device: ID.parse().unwrap(),
             at: 0,
+            witnessed: false,
         }
     }
 
@@ -135,6 +149,28 @@ mod tests {
         let field = apply_all(&[(write(1, 10), vec![]), (write(2, 10), vec![])]);
         assert_eq!(field.live.len(), 2);
         assert!(!field.is_conflict());
+    }
+
+    #[test]
+    fn a_witness_copy_stands_in_for_a_lost_write_and_gives_way_to_it() {
+        let copy = |name| Write {
+            witnessed: true,
+            ..write(name, name)
+        };
+        let nobody = |_: &GroupId| false;
+        // The copy, then the write itself: one value, no longer a copy.
+        let mut field = FieldState::default();
+        field.apply(copy(1), &[], nobody);
+        field.apply(copy(1), &[], nobody);
+        field.apply(write(1, 1), &[], nobody);
+        assert_eq!(field.live, [write(1, 1)]);
+        // The copy, somebody who saw it, then the write itself: it stays replaced.
+        let mut field = FieldState::default();
+        field.apply(copy(1), &[], nobody);
+        field.apply(write(2, 2), &[dot(1)], nobody);
+        field.apply(copy(1), &[], nobody);
+        field.apply(write(1, 1), &[], nobody);
+        assert_eq!((field.live, field.ghosts), (vec![write(2, 2)], vec![]));
     }
 
     #[test]

@@ -4,19 +4,38 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::planted::{Bug, planted};
 use crate::view::Shown;
-use crate::{BucketId, Code, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId, Value};
+use crate::{BucketId, Code, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId, Value, Write};
 
 pub const MAX_GROUP_BYTES: usize = 256 * 1024;
 pub const MAX_OPS: usize = 512;
-const VERSION: u32 = 1;
+/// The newest version of the format. A line says the oldest one that has what it uses, so that older servers take what they can.
+const VERSION: u32 = 2;
+/// The field that says in which bucket a record lives, once it has moved.
+const BUCKET_FIELD: &str = "@bucket";
 
-/// Whether a group only fills fields or also asks for a change of state, which the server checks against the workflow.
+/// What a group is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupKind {
+    /// Fills fields.
     Edit,
+    /// Also asks for a change of state, which the server checks against the workflow.
     Command,
+    /// Takes records to another bucket. Since version 2.
+    Move,
+    /// A copy of somebody else's write that a restored server lost: one op, whose base is the dot of the write. Since version 2.
+    Witness,
+}
+
+impl GroupKind {
+    fn version(self) -> u32 {
+        match self {
+            Self::Edit | Self::Command => 1,
+            Self::Move | Self::Witness => 2,
+        }
+    }
 }
 
 /// One field write: `[record, field path, value, base]`, where `base` are the dots that were on the author's screen.
@@ -74,6 +93,9 @@ pub struct Group {
     /// The device's clock in ms since 1970, as claimed: for display and audit only.
     pub at: i64,
     pub ops: Vec<Op>,
+    /// Where a move takes its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<BucketId>,
 }
 
 /// Why a line is not a group.
@@ -91,7 +113,7 @@ impl Group {
         ops: Vec<Op>,
     ) -> Self {
         Self {
-            v: VERSION,
+            v: kind.version(),
             nonce: format!("{nonce:016x}"),
             bucket,
             kind,
@@ -99,6 +121,61 @@ impl Group {
             device,
             at,
             ops,
+            to: None,
+        }
+    }
+
+    /// A move of records from `self.bucket` to `to`: each record says where it goes.
+    #[must_use]
+    pub fn into_move(self, to: BucketId, records: Vec<(RecordId, Vec<Dot>)>) -> Self {
+        let path: FieldPath = BUCKET_FIELD.parse().expect("a reserved field path");
+        let op = |(record, base)| Op(record, path.clone(), Value::Text(to.to_string()), base);
+        Self {
+            v: GroupKind::Move.version(),
+            kind: GroupKind::Move,
+            ops: records.into_iter().map(op).collect(),
+            to: Some(to),
+            ..self
+        }
+    }
+
+    /// The copy of one write. Every phone that holds the write makes the very same line, so that copies count once.
+    pub fn witness(bucket: BucketId, record: RecordId, path: FieldPath, write: &Write) -> Self {
+        let op = Op(record, path, write.value.clone(), vec![write.dot]);
+        let (author, device) = (write.author.clone(), write.device.clone());
+        Self::new(bucket, GroupKind::Witness, author, device, write.at, 0, vec![op])
+    }
+
+    /// The write that the `at`-th op stands for: in a witness copy that of the group it copies.
+    pub fn write(&self, id: GroupId, at: usize) -> Write {
+        let op = &self.ops[at];
+        let witnessed = self.kind == GroupKind::Witness;
+        Write {
+            dot: match op.base() {
+                [dot] if witnessed && !planted(Bug::CopyCountsTwice) => *dot,
+                _ => Self::dot(id, at),
+            },
+            value: op.value().clone(),
+            author: self.author.clone(),
+            device: self.device.clone(),
+            at: self.at,
+            witnessed,
+        }
+    }
+
+    /// What the `at`-th op replaces: a witness copy replaces nothing.
+    pub fn replaces(&self, at: usize) -> &[Dot] {
+        match self.kind {
+            GroupKind::Witness => &[],
+            _ => self.ops[at].base(),
+        }
+    }
+
+    /// The group that a witness copy is of.
+    pub fn copy_of(&self) -> Option<GroupId> {
+        match self.kind {
+            GroupKind::Witness => self.ops.first()?.base().first().map(|dot| dot.group),
+            _ => None,
         }
     }
 
@@ -135,10 +212,10 @@ impl Group {
                 .nonce
                 .bytes()
                 .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if self.v != VERSION {
+        if self.v > VERSION {
             return Err(Malformed(Code::GroupVersion));
         }
-        if !nonce_ok || self.ops.is_empty() {
+        if !nonce_ok || self.ops.is_empty() || self.v != self.kind.version() || !self.fits_its_kind() {
             return Err(Malformed(Code::GroupMalformed));
         }
         if self.ops.len() > MAX_OPS {
@@ -149,6 +226,20 @@ impl Group {
             Ok(())
         } else {
             Err(Malformed(Code::GroupRepeatsField))
+        }
+    }
+}
+
+impl Group {
+    fn fits_its_kind(&self) -> bool {
+        match (self.kind, &self.to) {
+            (GroupKind::Edit | GroupKind::Command, None) => true,
+            (GroupKind::Move, Some(to)) => {
+                let says_so = |op: &Op| op.path().as_str() == BUCKET_FIELD && op.value().text() == Some(to.as_str());
+                *to != self.bucket && self.ops.iter().all(says_so)
+            }
+            (GroupKind::Witness, None) => self.ops.len() == 1 && self.ops[0].base().len() == 1,
+            _ => false,
         }
     }
 }
@@ -202,6 +293,34 @@ mod tests {
         assert_eq!(Group::from_line(line.as_bytes()), Ok(group()));
     }
 
+    /// Frozen for ever, like the line of version 1.
+    #[test]
+    fn the_lines_of_version_2_are_what_they_always_were() {
+        let to: BucketId = format!("school/{ID}").replace("8f00", "8f01").parse().unwrap();
+        let moved = group().into_move(to, vec![(ID.parse().unwrap(), vec![])]).to_line();
+        assert_eq!(
+            moved,
+            format!(
+                r#"{{"v":2,"nonce":"0000000000000007","bucket":"school/{ID}","kind":"move","author":"{ID}","device":"{ID}","at":0,"ops":[["{ID}","@bucket","school/0190a2b4-7c3d-7e11-8f01-0123456789ab",[]]],"to":"school/0190a2b4-7c3d-7e11-8f01-0123456789ab"}}"#
+            )
+        );
+        let id = GroupId::of(group().to_line().as_bytes());
+        let copied = group().write(id, 0);
+        let copy = Group::witness(group().bucket, ID.parse().unwrap(), "SF3.4".parse().unwrap(), &copied);
+        let line = copy.to_line();
+        assert_eq!(
+            line,
+            format!(
+                r#"{{"v":2,"nonce":"0000000000000000","bucket":"school/{ID}","kind":"witness","author":"{ID}","device":"{ID}","at":0,"ops":[["{ID}","SF3.4","no",["b302f27ed6a1cca6a13e4b5315c70841.0"]]]}}"#
+            )
+        );
+        assert_eq!(Group::from_line(line.as_bytes()), Ok(copy.clone()));
+        assert_eq!(Group::from_line(moved.as_bytes()).unwrap().kind, GroupKind::Move);
+        let write = copy.write(GroupId::of(line.as_bytes()), 0);
+        assert_eq!((write.dot, write.witnessed), (copied.dot, true));
+        assert_eq!((copy.copy_of(), copy.replaces(0)), (Some(id), &[][..]));
+    }
+
     #[test]
     fn a_line_that_is_not_a_group_says_why() {
         let refused = |line: String| Group::from_line(line.as_bytes()).unwrap_err().0;
@@ -221,13 +340,18 @@ mod tests {
             Code::GroupMalformed
         );
         assert_eq!(
-            refused(line.replace("\"v\":1", "\"v\":2,\"new\":true")),
+            refused(line.replace("\"v\":1", "\"v\":3,\"new\":true")),
             Code::GroupVersion
         );
         assert_eq!(refused(line.replace("\"no\"", "\"n\\u0000o\"")), Code::TextNul);
         assert_eq!(
             refused(line.replace("\"no\"", &format!("\"{}\"", "长".repeat(90_000)))),
             Code::GroupTooLarge
+        );
+        assert_eq!(refused(line.replace("\"v\":1", "\"v\":2")), Code::GroupMalformed);
+        assert_eq!(
+            refused(line.replace("\"kind\":\"edit\"", "\"kind\":\"move\"")),
+            Code::GroupMalformed
         );
         let twice = [group().ops, group().ops].concat();
         assert_eq!(

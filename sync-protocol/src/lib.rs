@@ -4,6 +4,7 @@
 //! field means is the catalog's business. The promises it keeps are numbered P1–P13 in `docs/protocol.md`.
 
 mod code;
+mod digest;
 mod field;
 mod group;
 mod id;
@@ -17,6 +18,7 @@ mod view;
 mod wire;
 
 pub use code::Code;
+pub use digest::{DigestReply, DigestRequest, LEAF_RECORDS, MAX_MENDED, MAX_NODES, Node, Place};
 pub use field::{Delta, FieldState, Write};
 pub use group::{Edit, Group, GroupKind, MAX_GROUP_BYTES, MAX_OPS, Malformed, Op};
 pub use id::{BadId, BucketId, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId};

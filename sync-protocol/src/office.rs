@@ -9,9 +9,9 @@ mod transact;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::{BucketId, Code, Group, GroupId, OutcomeKind, PullRequest, RecordId, RecordState};
+use crate::{BucketId, Code, Group, GroupId, GroupKind, OutcomeKind, PullRequest, RecordId, RecordState};
 
-pub use ledger::{Chain, Commit, Ledger, Mark};
+pub use ledger::{Chain, Commit, Ledger, Mark, Moved};
 pub use transact::admit;
 
 use crate::planted::{Bug, planted};
@@ -164,7 +164,9 @@ pub async fn push<L: Ledger>(
         };
         match gate {
             Ok(group) => {
-                if run.first().is_some_and(|(_, _, first)| first.bucket != group.bucket) {
+                // A move touches two buckets and has a transaction of its own.
+                let alone = |group: &Group| group.kind == GroupKind::Move;
+                if run.first().is_some_and(|(_, _, first)| first.bucket != group.bucket || alone(first) || alone(group)) {
                     flush(ledger, judge, &mut run, &mut verdicts).await?;
                 }
                 run.push((at, one, group));
@@ -250,11 +252,12 @@ pub struct Start {
     pub from: i64,
 }
 
-/// From where a bucket must be sent to a phone, or nothing when it has all there is. `same_epoch` is false when the phone knew
-/// another life of this server.
+/// From where a bucket must be sent to a phone, or nothing when it has all there is and no wish to have it mended. `same_epoch` is
+/// false when the phone knew another life of this server.
 pub fn start(asked: &PullRequest, bucket: &BucketId, head: i64, same_epoch: bool) -> Option<Start> {
     let cursor = asked.want.get(bucket).copied().unwrap_or(0);
-    let since = since(cursor, head, same_epoch)?;
+    let mended = asked.mend.contains_key(bucket).then_some(cursor);
+    let since = since(cursor, head, same_epoch).or(mended)?;
     // Pages go on where they stopped, unless the bucket begins anew.
     let at = asked
         .at
@@ -265,6 +268,12 @@ pub fn start(asked: &PullRequest, bucket: &BucketId, head: i64, same_epoch: bool
         since,
         from: at.unwrap_or(since),
     })
+}
+
+/// The records that go out whole with a page: on the first one after a checkpoint, and not where everything does.
+pub fn whole<'a>(asked: &'a PullRequest, bucket: &BucketId, start: Start) -> &'a [RecordId] {
+    let first = start.from == start.since && start.since > 0;
+    asked.mend.get(bucket).filter(|_| first).map_or(&[][..], Vec::as_slice)
 }
 
 /// A cursor of another life means nothing here, and one beyond the head proves that this server lost changes it had shown: either

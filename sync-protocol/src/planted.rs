@@ -27,10 +27,16 @@ pub enum Bug {
     QueueBlockedByRefusal,
     /// Of two new elements of one set in one action only the first is written.
     SecondPhotoDropped,
+    /// A record that moved to another bucket is not taken from those who carry the old one.
+    DepartureForgotten,
+    /// A witness copy counts as a write of its own beside the one it copies.
+    CopyCountsTwice,
+    /// A damaged bucket is taken for whole because its mark says so.
+    MarkBelieved,
 }
 
 impl Bug {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::SequenceCursor,
         Self::BaseFromDatabase,
         Self::DropOnAck,
@@ -43,6 +49,9 @@ impl Bug {
         Self::WipeOn401,
         Self::QueueBlockedByRefusal,
         Self::SecondPhotoDropped,
+        Self::DepartureForgotten,
+        Self::CopyCountsTwice,
+        Self::MarkBelieved,
     ];
 }
 

@@ -5,10 +5,16 @@
 //!
 //! Life of a group: open draft → frozen → (sent) → acked → covered by a checkpoint → journal → gone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+mod base;
+mod mend;
+mod outbox;
+mod refill;
+
+use crate::digest::Descent;
 use crate::field::{FieldState, Write};
 use crate::planted::{Bug, planted};
 use crate::record::field_sum;
@@ -33,7 +39,13 @@ pub enum Phase {
     /// Its bytes are fixed; the office may or may not have it.
     Frozen,
     /// The office has it as change `seq` of its bucket; the next checkpoint that reaches `seq` covers it.
-    Acked { seq: i64, receipt: String },
+    Acked {
+        seq: i64,
+        receipt: String,
+        /// Where it took effect, if not where its author wrote it: its records had moved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bucket: Option<BucketId>,
+    },
     /// The office logged it without effect; its author must know.
     Refused { code: String },
     /// The office keeps it for a coordinator to admit.
@@ -85,6 +97,31 @@ pub struct SavedRecord {
     pub bucket: BucketId,
     #[serde(flatten)]
     pub state: RecordState,
+    /// It shows in another bucket already and only counts in this one, until this one says that it is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
+}
+
+impl SavedRecord {
+    pub fn new(bucket: BucketId, state: RecordState) -> Self {
+        Self {
+            bucket,
+            state,
+            leaving: false,
+        }
+    }
+
+    /// Under what it is stored: its id, and with its bucket while it is leaving that.
+    pub fn key(&self) -> String {
+        match self.leaving {
+            true => Self::leaving_key(&self.bucket, &self.state.id),
+            false => self.state.id.to_string(),
+        }
+    }
+
+    pub fn leaving_key(bucket: &BucketId, id: &RecordId) -> String {
+        format!("{bucket}|{id}")
+    }
 }
 
 /// Everything of one person on this phone, as read at start.
@@ -95,6 +132,8 @@ pub struct Saved {
     pub records: Vec<SavedRecord>,
     /// The server was restored and has not been offered the journal yet.
     pub refill: bool,
+    /// Nor copies of what others wrote.
+    pub witness: bool,
     /// The outbox, not the journal.
     pub groups: Vec<SavedGroup>,
     pub drafts: Vec<Draft>,
@@ -106,16 +145,22 @@ pub enum Stored {
     Epoch(String),
     /// Whether the journal is still to be offered to a server that was restored.
     Refill(bool),
+    /// Whether it is to be offered copies of other people's work, too.
+    Witness(bool),
     PutBucket(BucketId, BucketMark),
     DropBucket(BucketId),
     PutRecord(SavedRecord),
     DropRecord(RecordId),
+    /// The copy of a record that its old bucket still counted.
+    DropLeaving(BucketId, RecordId),
     /// Into the outbox, replacing the group of the same id.
     PutGroup(SavedGroup),
     /// Out of the outbox into the journal.
     Journal(SavedGroup),
     /// Out of the journal into the outbox again: a restored server needs it.
     Reopen(SavedGroup),
+    /// A copy of somebody else's write, out of the outbox: the office has decided or keeps it.
+    DropGroup(GroupId),
     PutDraft(Draft),
     DropDraft(RecordId, FieldPath),
 }
@@ -146,10 +191,56 @@ struct Pending {
     group: Group,
 }
 
+/// Pages of a bucket that wait for its checkpoint.
 struct Stage {
     from: i64,
     to: i64,
     records: BTreeMap<RecordId, RecordState>,
+    /// Records that the stage has whole, whatever is here of them.
+    whole: BTreeSet<RecordId>,
+    /// Records that left for another bucket (those that came back since are in `records`, whole).
+    gone: BTreeSet<RecordId>,
+    /// It began by replacing what was found to differ.
+    mends: bool,
+}
+
+impl Stage {
+    fn after(since: i64) -> Self {
+        Self {
+            from: since,
+            to: since,
+            records: BTreeMap::new(),
+            whole: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            mends: false,
+        }
+    }
+
+    /// Whether nothing of what is here of the record stays.
+    fn replaces(&self, id: &RecordId) -> bool {
+        self.whole.contains(id) || self.gone.contains(id)
+    }
+
+    fn take(&mut self, page: RecordsPage) {
+        self.to = page.to;
+        self.mends |= !page.whole.is_empty();
+        for id in page.gone {
+            self.records.remove(&id);
+            self.gone.insert(id);
+        }
+        for id in page.whole {
+            self.records.remove(&id);
+            self.whole.insert(id);
+        }
+        for record in page.records {
+            // A record that changed between two pages comes again with what is newer.
+            let staged = self
+                .records
+                .entry(record.id.clone())
+                .or_insert_with(|| RecordState::new(record.id.clone()));
+            staged.fields.extend(record.fields);
+        }
+    }
 }
 
 pub struct Replica {
@@ -157,6 +248,8 @@ pub struct Replica {
     epoch: Option<String>,
     buckets: BTreeMap<BucketId, BucketMark>,
     records: BTreeMap<RecordId, SavedRecord>,
+    /// Copies of records that came in another bucket before this one said that they are gone.
+    leaving: BTreeMap<(BucketId, RecordId), SavedRecord>,
     /// The outbox in order.
     outbox: BTreeMap<(i64, GroupId), Pending>,
     /// Which outbox groups touch a record, in order.
@@ -169,7 +262,12 @@ pub struct Replica {
     counted: BTreeSet<BucketId>,
     /// The server was restored: it is offered the journal before anything is taken from it.
     refill: bool,
+    /// And it may lack what others wrote and only the base here still shows.
+    witness: bool,
+    /// Buckets that are not what their checksum says, and how far the search for the difference is.
+    suspects: BTreeMap<BucketId, Descent>,
     mismatches: u64,
+    mended: u64,
     restores: u64,
     /// The server's clock and how many days back its backups may be needed, as it last said.
     server_now: i64,
@@ -178,14 +276,18 @@ pub struct Replica {
 
 impl Replica {
     pub fn open(me: Author, saved: Saved) -> Self {
+        let (leaving, records): (Vec<_>, Vec<_>) = saved.records.into_iter().partition(|record| record.leaving);
         let mut replica = Self {
             me,
             epoch: saved.epoch,
             buckets: saved.buckets.into_iter().collect(),
-            records: saved
-                .records
+            records: records
                 .into_iter()
                 .map(|record| (record.state.id.clone(), record))
+                .collect(),
+            leaving: leaving
+                .into_iter()
+                .map(|record| ((record.bucket.clone(), record.state.id.clone()), record))
                 .collect(),
             outbox: BTreeMap::new(),
             touching: HashMap::new(),
@@ -198,7 +300,10 @@ impl Replica {
             unreadable: Vec::new(),
             counted: BTreeSet::new(),
             refill: saved.refill,
+            witness: saved.witness,
+            suspects: BTreeMap::new(),
             mismatches: 0,
+            mended: 0,
             restores: 0,
             server_now: 0,
             horizon_days: u32::MAX,
@@ -232,7 +337,7 @@ impl Replica {
                 fields
                     .entry(op.path().clone())
                     .or_default()
-                    .pending(pending.write(at, op), op.base());
+                    .pending(pending.group.write(pending.saved.id, at), op.base());
             }
         }
         for draft in self.drafts_of(id) {
@@ -262,7 +367,7 @@ impl Replica {
                 .enumerate()
                 .find(|(_, op)| op.record() == id && op.path() == path);
             if let Some((at, op)) = op {
-                layers.pending(pending.write(at, op), op.base());
+                layers.pending(pending.group.write(pending.saved.id, at), op.base());
             }
         }
         if let Some(draft) = self.drafts.get(&(id.clone(), path.clone())) {
@@ -281,6 +386,11 @@ impl Replica {
     pub fn bucket_of(&self, id: &RecordId) -> Option<BucketId> {
         let base = self.records.get(id).map(|record| record.bucket.clone());
         base.or_else(|| self.pending_of(id).next().map(|pending| pending.group.bucket.clone()))
+    }
+
+    /// Whether the office has sent this record.
+    pub fn has_from_office(&self, id: &RecordId) -> bool {
+        self.records.contains_key(id)
     }
 
     /// Every record there is, the office's and this phone's own.
@@ -308,8 +418,8 @@ impl Replica {
 
     /// The bucket's checksum counted anew from what is here.
     pub fn counted_sum(&self, bucket: &BucketId) -> Sum {
-        self.records
-            .values()
+        let counted = self.records.values().chain(self.leaving.values());
+        counted
             .filter(|record| record.bucket == *bucket)
             .fold(Sum::default(), |sum, record| sum.plus(record.state.sum()))
     }
@@ -343,22 +453,34 @@ impl Replica {
             }
         }
         let ops = self.ops_of(edits);
-        let group = Group::new(
-            bucket.clone(),
-            kind,
-            self.me.person.clone(),
-            self.me.device.clone(),
-            now,
-            nonce,
-            ops,
-        );
+        let group = self.group(bucket.clone(), kind, ops, now, nonce);
+        stored.push(self.freeze(group));
+        stored
+    }
+
+    /// Asks that records of one bucket move to another: one action of somebody who saw where they are.
+    pub fn relocate(
+        &mut self,
+        (from, to): (&BucketId, &BucketId),
+        records: Vec<(RecordId, Shown)>,
+        now: i64,
+        nonce: u64,
+    ) -> Vec<Stored> {
+        let records = records.into_iter().map(|(record, shown)| (record, shown.0)).collect();
+        let group = self.group(from.clone(), GroupKind::Move, vec![], now, nonce);
+        vec![self.freeze(group.into_move(to.clone(), records))]
+    }
+
+    fn group(&self, bucket: BucketId, kind: GroupKind, ops: Vec<Op>, now: i64, nonce: u64) -> Group {
+        let (person, device) = (self.me.person.clone(), self.me.device.clone());
+        Group::new(bucket, kind, person, device, now, nonce, ops)
+    }
+
+    /// Fixes the bytes of an action and puts it behind every earlier one of this person, whatever the clock says.
+    fn freeze(&mut self, group: Group) -> Stored {
         let line = group.to_line();
-        // Follows every earlier action of this person, whatever the clock says.
-        let order = self
-            .outbox
-            .keys()
-            .next_back()
-            .map_or(now, |(last, _)| now.max(last + 1));
+        let last = self.outbox.keys().next_back();
+        let order = last.map_or(group.at, |(last, _)| group.at.max(last + 1));
         // No server takes more: told at once, kept, and out of the way of what comes after it.
         let phase = match line.len() > MAX_GROUP_BYTES {
             true => Phase::Refused {
@@ -366,13 +488,9 @@ impl Replica {
             },
             false => Phase::Frozen,
         };
-        let saved = SavedGroup {
-            id: GroupId::of(line.as_bytes()),
-            order,
-            line,
-            phase,
-        };
-        stored.push(Stored::PutGroup(saved.clone()));
+        let id = GroupId::of(line.as_bytes());
+        let saved = SavedGroup { id, order, line, phase };
+        let stored = Stored::PutGroup(saved.clone());
         self.insert_pending(Pending { saved, group });
         stored
     }
@@ -431,522 +549,6 @@ impl Replica {
         stored
     }
 
-    // ---- push --------------------------------------------------------------------------------------------------------------
-
-    /// The oldest frozen groups that fit one push, or nothing to send.
-    pub fn next_push(&self, now: i64) -> Option<PushBatch> {
-        let header = PushHeader {
-            protocol: PROTOCOL,
-            device: self.me.device.clone(),
-            epoch: self.epoch.clone(),
-            now,
-        };
-        let mut body = serde_json::to_string(&header).expect("a header has only text keys");
-        let mut groups = Vec::new();
-        for pending in self
-            .outbox
-            .values()
-            .filter(|pending| pending.saved.phase == Phase::Frozen)
-        {
-            if planted(Bug::QueueBlockedByRefusal)
-                && self
-                    .outbox
-                    .values()
-                    .any(|other| matches!(other.saved.phase, Phase::Refused { .. }))
-            {
-                break;
-            }
-            if groups.len() == MAX_PUSH_GROUPS || body.len() + 1 + pending.saved.line.len() > MAX_PUSH_BYTES {
-                break;
-            }
-            body.push('\n');
-            body.push_str(&pending.saved.line);
-            groups.push(pending.saved.id);
-        }
-        (!groups.is_empty()).then_some(PushBatch { body, groups })
-    }
-
-    /// Takes the outcomes of a push. Those of groups that are not frozen here any more are old news.
-    pub fn handle_push_reply(&mut self, reply: &PushReply) -> Vec<Stored> {
-        let mut stored = self.meet_epoch(&reply.epoch);
-        for outcome in &reply.outcomes {
-            stored.extend(self.take_outcome(outcome));
-        }
-        stored
-    }
-
-    fn take_outcome(&mut self, Outcome { group, kind }: &Outcome) -> Option<Stored> {
-        let phase = match kind.clone() {
-            OutcomeKind::Applied { seq, receipt, .. } | OutcomeKind::Duplicate { seq, receipt, .. } => {
-                Phase::Acked { seq, receipt }
-            }
-            OutcomeKind::Refused { code } => Phase::Refused { code },
-            OutcomeKind::Quarantined { code } => Phase::Quarantined { code },
-            OutcomeKind::Retry { .. } => return None,
-        };
-        self.advance(*group, phase)
-    }
-
-    fn advance(&mut self, id: GroupId, phase: Phase) -> Option<Stored> {
-        let waits = |phase: &Phase| matches!(phase, Phase::Frozen | Phase::Quarantined { .. });
-        let pending = self
-            .outbox
-            .values_mut()
-            .find(|pending| pending.saved.id == id && waits(&pending.saved.phase) && pending.saved.phase != phase)?;
-        let cursor = self.buckets.get(&pending.group.bucket).map_or(0, |mark| mark.cursor);
-        if let (Phase::Acked { seq, receipt }, true) = (&phase, planted(Bug::DropOnAck)) {
-            let (key, seq, receipt) = ((pending.saved.order, id), *seq, receipt.clone());
-            return self.move_to_journal(key, seq, receipt);
-        }
-        pending.saved.phase = phase.clone();
-        let stored = Stored::PutGroup(pending.saved.clone());
-        match phase {
-            Phase::Acked { seq, receipt } if seq <= cursor => {
-                let (key, group) = ((pending.saved.order, id), pending.group.clone());
-                match self.base_shows(id, &group) {
-                    // A pull brought the group's effect before its acknowledgement came.
-                    true => self.move_to_journal(key, seq, receipt),
-                    // The number says that it must be here and it is not: somebody replaced it already, or this server has
-                    // lived another life since. Fetched anew, the bucket tells.
-                    false => {
-                        self.fetch_anew(&group.bucket);
-                        Some(stored)
-                    }
-                }
-            }
-            _ => Some(stored),
-        }
-    }
-
-    fn base_shows(&self, id: GroupId, group: &Group) -> bool {
-        group.ops.iter().enumerate().all(|(at, op)| {
-            let record = self.records.get(op.record());
-            let field = record.and_then(|record| record.state.fields.get(op.path()));
-            field.is_some_and(|field| !field.lacks(&Group::dot(id, at)))
-        })
-    }
-
-    // ---- pull --------------------------------------------------------------------------------------------------------------
-
-    /// Asks for everything after what is here. Pages staged before go on where they stopped.
-    pub fn next_pull(&mut self, budget: u32) -> PullRequest {
-        self.count_what_was_stored();
-        let marks = self.buckets.iter();
-        let want = marks.map(|(bucket, mark)| (bucket.clone(), mark.cursor)).collect();
-        let stages = self.stages.iter();
-        let at = stages.map(|(bucket, stage)| (bucket.clone(), stage.to)).collect();
-        PullRequest {
-            protocol: PROTOCOL,
-            epoch: self.epoch.clone(),
-            want,
-            at,
-            budget,
-            acked: self.acked(),
-        }
-    }
-
-    /// Counts each bucket once a start: where a record was changed behind the program's back it is fetched anew.
-    fn count_what_was_stored(&mut self) {
-        let uncounted: Vec<BucketId> = self
-            .buckets
-            .keys()
-            .filter(|id| !self.counted.contains(*id))
-            .cloned()
-            .collect();
-        for bucket in uncounted {
-            let counted = self.counted_sum(&bucket);
-            if self.buckets.get(&bucket).is_some_and(|mark| mark.sum != counted) {
-                self.mismatches += 1;
-                self.fetch_anew(&bucket);
-            }
-            self.counted.insert(bucket);
-        }
-    }
-
-    /// Acknowledged and not covered: the oldest, as many as one question may name.
-    fn acked(&self) -> Vec<GroupId> {
-        let acked = |pending: &&Pending| matches!(pending.saved.phase, Phase::Acked { .. });
-        let ids = self.outbox.values().filter(acked).map(|pending| pending.saved.id);
-        ids.take(MAX_HAVE).collect()
-    }
-
-    /// Takes one frame of a pull's answer. Nothing is seen of a bucket before its checkpoint (P5).
-    pub fn handle_frame(&mut self, frame: Frame) -> Result<Vec<Stored>, StageError> {
-        match frame {
-            Frame::Hello(hello) => self.hello(&hello),
-            Frame::Lost(groups) => Ok(self.lost(&groups)),
-            Frame::End(end) => Ok(if end.more || self.refill { vec![] } else { self.end() }),
-            // The base goes only after what it proves was offered: until then everybody sees what they wrote.
-            _ if self.refill => Err(StageError::RefillFirst),
-            Frame::Scope(scope) => Ok(self.rescope(scope)),
-            Frame::Records(page) => self.stage(page).map(|()| vec![]),
-            Frame::Checkpoint(checkpoint) => self.swap(checkpoint),
-        }
-    }
-
-    /// Forgets pages whose checkpoint did not come, because the answer broke off or belongs to another state.
-    pub fn drop_stages(&mut self) {
-        self.stages.clear();
-    }
-
-    fn hello(&mut self, hello: &Hello) -> Result<Vec<Stored>, StageError> {
-        if hello.protocol != PROTOCOL {
-            return Err(StageError::Protocol(hello.protocol));
-        }
-        (self.server_now, self.horizon_days) = (hello.now, hello.backup_horizon_days);
-        Ok(self.meet_epoch(&hello.epoch))
-    }
-
-    /// A new epoch means that the server may have lost what it acknowledged.
-    fn meet_epoch(&mut self, epoch: &str) -> Vec<Stored> {
-        if self.epoch.as_deref() == Some(epoch) {
-            return vec![];
-        }
-        let mut stored = vec![Stored::Epoch(epoch.to_owned())];
-        if self.epoch.replace(epoch.to_owned()).is_some() {
-            stored.extend(self.meet_restored_server());
-        }
-        stored
-    }
-
-    fn lost(&mut self, groups: &[GroupId]) -> Vec<Stored> {
-        let acked = |pending: &Pending| {
-            groups.contains(&pending.saved.id) && matches!(pending.saved.phase, Phase::Acked { .. })
-        };
-        match self.outbox.values().any(acked) {
-            true => self.meet_restored_server(),
-            false => vec![],
-        }
-    }
-
-    /// Acks and cursors are forgotten, everything unsettled is sent again, and the journal is to be offered; sending twice has no
-    /// effect (P3), so this is always safe.
-    fn meet_restored_server(&mut self) -> Vec<Stored> {
-        self.restores += 1;
-        self.stages.clear();
-        let mut stored = Vec::new();
-        if !planted(Bug::CursorAcrossEpochs) {
-            for (bucket, mark) in &mut self.buckets {
-                mark.cursor = 0;
-                stored.push(Stored::PutBucket(bucket.clone(), *mark));
-            }
-        }
-        if planted(Bug::AcksAcrossEpochs) {
-            return stored;
-        }
-        self.refill = true;
-        stored.push(Stored::Refill(true));
-        let told = |phase: &Phase| matches!(phase, Phase::Acked { .. } | Phase::Quarantined { .. });
-        for pending in self.outbox.values_mut().filter(|pending| told(&pending.saved.phase)) {
-            pending.saved.phase = Phase::Frozen;
-            stored.push(Stored::PutGroup(pending.saved.clone()));
-        }
-        stored
-    }
-
-    // ---- refill ------------------------------------------------------------------------------------------------------------
-
-    /// Whether the server must be offered the journal before anything else is taken from it.
-    pub fn must_refill(&self) -> bool {
-        self.refill
-    }
-
-    /// Asks which of these the server has: the journal's ids, a part at a time, when [`Self::must_refill`].
-    pub fn offer(groups: &[GroupId]) -> HaveRequest {
-        HaveRequest {
-            protocol: PROTOCOL,
-            groups: groups.iter().take(MAX_HAVE).copied().collect(),
-        }
-    }
-
-    /// What lies in quarantine here, to ask whether the office has decided.
-    pub fn in_quarantine(&self) -> Vec<GroupId> {
-        let kept = |pending: &&Pending| matches!(pending.saved.phase, Phase::Quarantined { .. });
-        let ids = self.outbox.values().filter(kept).map(|pending| pending.saved.id);
-        ids.take(MAX_HAVE).collect()
-    }
-
-    /// Takes the server's answer. `journal` are those that were offered from the journal: what the server needs, and what it
-    /// has without effect (another phone of this person sent it too late), goes into the outbox again under its old place. An answer of yet another life of the server counts for nothing.
-    pub fn handle_have(&mut self, reply: &HaveReply, journal: Vec<SavedGroup>) -> Vec<Stored> {
-        let met = self.meet_epoch(&reply.epoch);
-        if !met.is_empty() {
-            return met;
-        }
-        let mut stored: Vec<Stored> = reply
-            .known
-            .iter()
-            .filter_map(|outcome| self.take_outcome(outcome))
-            .collect();
-        for pending in self.outbox.values_mut() {
-            let forgotten = reply.need.contains(&pending.saved.id);
-            if forgotten && matches!(pending.saved.phase, Phase::Quarantined { .. }) {
-                pending.saved.phase = Phase::Frozen;
-                stored.push(Stored::PutGroup(pending.saved.clone()));
-            }
-        }
-        for mut saved in journal {
-            saved.phase = match reply.known.iter().find(|outcome| outcome.group == saved.id) {
-                None if reply.need.contains(&saved.id) => Phase::Frozen,
-                Some(Outcome {
-                    kind: OutcomeKind::Quarantined { code },
-                    ..
-                }) => Phase::Quarantined { code: code.clone() },
-                Some(Outcome {
-                    kind: OutcomeKind::Refused { code },
-                    ..
-                }) => Phase::Refused { code: code.clone() },
-                _ => continue,
-            };
-            if let Ok(group) = Group::from_line(saved.line.as_bytes()) {
-                stored.push(Stored::Reopen(saved.clone()));
-                self.insert_pending(Pending { saved, group });
-            }
-        }
-        stored
-    }
-
-    /// Offers the journal at the next occasion although nothing points to a loss: once a day, so that a server restored behind
-    /// everybody's back is refilled even with what this phone no longer may read.
-    pub fn check_journal(&mut self) {
-        self.refill = true;
-    }
-
-    /// Whether every backup the office may still need holds the group, by the server's clock alone: then the journal may let it go.
-    pub fn is_beyond_horizon(&self, saved: &SavedGroup) -> bool {
-        let days = i64::from(self.horizon_days).saturating_add(2);
-        let oldest = self.server_now.saturating_sub(days.saturating_mul(24 * 3_600_000));
-        matches!(saved.phase, Phase::Covered { at, .. } if at > 0 && at < oldest)
-    }
-
-    /// The whole journal was offered to this life of the server.
-    pub fn refilled(&mut self) -> Vec<Stored> {
-        self.refill = false;
-        vec![Stored::Refill(false)]
-    }
-
-    // ---- scope and checkpoints ---------------------------------------------------------------------------------------------
-
-    fn rescope(&mut self, scope: ScopeChange) -> Vec<Stored> {
-        let mut stored = Vec::new();
-        let given_back = |bucket: &BucketId| !self.buckets.contains_key(bucket);
-        if !self.buckets.is_empty() && scope.add.iter().any(given_back) {
-            // What the journal holds of it may be gone from a server that was restored while this phone could not see it.
-            self.refill = true;
-            stored.push(Stored::Refill(true));
-        }
-        for bucket in scope.add {
-            let mark = *self.buckets.entry(bucket.clone()).or_default();
-            stored.push(Stored::PutBucket(bucket, mark));
-        }
-        for bucket in scope.remove {
-            // What is unsent goes out first; the base follows at the next pull (P9).
-            let unsent = |pending: &Pending| pending.group.bucket == bucket && pending.saved.phase == Phase::Frozen;
-            if self.outbox.values().any(unsent) {
-                continue;
-            }
-            self.buckets.remove(&bucket);
-            self.stages.remove(&bucket);
-            let (gone, kept) = std::mem::take(&mut self.records)
-                .into_iter()
-                .partition(|(_, record)| record.bucket == bucket);
-            self.records = kept;
-            stored.extend(BTreeMap::<RecordId, SavedRecord>::into_keys(gone).map(Stored::DropRecord));
-            stored.push(Stored::DropBucket(bucket));
-        }
-        stored
-    }
-
-    /// Everything there is has come.
-    fn end(&mut self) -> Vec<Stored> {
-        let mut stranded = Vec::new();
-        for (key, pending) in &self.outbox {
-            let Phase::Acked { seq, receipt } = &pending.saved.phase else {
-                continue;
-            };
-            match self.buckets.get(&pending.group.bucket) {
-                // Of a bucket that this phone does not carry (any more) nothing will ever be covered: the office has it.
-                None => stranded.push((*key, *seq, receipt.clone())),
-                // The acknowledgement came before this answer was asked for: a server that has not got so far was restored.
-                Some(mark) if mark.cursor < *seq => return self.meet_restored_server(),
-                Some(_) => {}
-            }
-        }
-        stranded
-            .into_iter()
-            .filter_map(|(key, seq, receipt)| self.move_to_journal(key, seq, receipt))
-            .collect()
-    }
-
-    fn stage(&mut self, page: RecordsPage) -> Result<(), StageError> {
-        let cursor = self.buckets.get(&page.bucket).map_or(0, |mark| mark.cursor);
-        if page.from == page.since {
-            // The first page after a checkpoint: whatever was staged before belongs to an answer that was given up.
-            self.stages.remove(&page.bucket);
-        }
-        let stage = self.stages.entry(page.bucket.clone()).or_insert(Stage {
-            from: page.since,
-            to: page.since,
-            records: BTreeMap::new(),
-        });
-        let follows = stage.to == page.from && stage.from == page.since && (page.since == cursor || page.since == 0);
-        if !follows || page.to < page.from {
-            self.stages.remove(&page.bucket);
-            return Err(StageError::Gap(page.bucket));
-        }
-        stage.to = page.to;
-        for record in page.records {
-            // A record that changed between two pages comes again with what is newer.
-            let staged = stage
-                .records
-                .entry(record.id.clone())
-                .or_insert_with(|| RecordState::new(record.id.clone()));
-            staged.fields.extend(record.fields);
-        }
-        if planted(Bug::PageByPage) {
-            let shown = std::mem::take(&mut stage.records);
-            self.install(&page.bucket, shown, false);
-        }
-        Ok(())
-    }
-
-    fn swap(&mut self, checkpoint: Checkpoint) -> Result<Vec<Stored>, StageError> {
-        let Checkpoint { bucket, head, sum } = checkpoint;
-        let mark = self.buckets.get(&bucket).copied().unwrap_or_default();
-        if head < mark.cursor {
-            // This server showed more than it has: it was restored without saying so.
-            self.meet_restored_server();
-            return Err(StageError::RefillFirst);
-        }
-        let stage = self.stages.remove(&bucket).unwrap_or(Stage {
-            from: mark.cursor,
-            to: mark.cursor,
-            records: BTreeMap::new(),
-        });
-        if stage.to > head || (stage.from != mark.cursor && stage.from != 0) {
-            return Err(StageError::Gap(bucket));
-        }
-        let replaces_all = stage.from == 0;
-        let new_sum = self.sum_after(&bucket, mark.sum, &stage, replaces_all);
-        if new_sum != sum {
-            return Err(self.mismatch(bucket));
-        }
-        let mut stored = self.install(&bucket, stage.records, replaces_all);
-        let mark = BucketMark { cursor: head, sum };
-        self.buckets.insert(bucket.clone(), mark);
-        stored.push(Stored::PutBucket(bucket.clone(), mark));
-        stored.extend(self.cover(&bucket, head));
-        Ok(stored)
-    }
-
-    fn sum_after(&self, bucket: &BucketId, before: Sum, stage: &Stage, replaces_all: bool) -> Sum {
-        if replaces_all {
-            return stage
-                .records
-                .values()
-                .fold(Sum::default(), |sum, record| sum.plus(record.sum()));
-        }
-        let here = |id: &RecordId| self.records.get(id).filter(|record| record.bucket == *bucket);
-        stage.records.values().fold(before, |sum, record| {
-            record.fields.iter().fold(sum, |sum, (path, field)| {
-                let old = here(&record.id).and_then(|here| here.state.fields.get(path));
-                let old = old.map_or(Sum::default(), |old| field_sum(&record.id, path, old));
-                sum.minus(old).plus(field_sum(&record.id, path, field))
-            })
-        })
-    }
-
-    /// The bucket is fetched again from its beginning; unsent work is not touched. Either the base was damaged here, or the server
-    /// was restored without saying so and has gone on since: then it lacks what the journal holds.
-    fn mismatch(&mut self, bucket: BucketId) -> StageError {
-        self.mismatches += 1;
-        self.fetch_anew(&bucket);
-        StageError::Mismatch(bucket)
-    }
-
-    fn fetch_anew(&mut self, bucket: &BucketId) {
-        self.refill = true;
-        self.stages.remove(bucket);
-        if let Some(mark) = self.buckets.get_mut(bucket) {
-            mark.cursor = 0;
-        }
-    }
-
-    fn install(
-        &mut self,
-        bucket: &BucketId,
-        staged: BTreeMap<RecordId, RecordState>,
-        replaces_all: bool,
-    ) -> Vec<Stored> {
-        let mut stored = Vec::new();
-        if replaces_all {
-            let gone = |record: &SavedRecord| record.bucket == *bucket && !staged.contains_key(&record.state.id);
-            let gone: Vec<RecordId> = self
-                .records
-                .values()
-                .filter(|record| gone(record))
-                .map(|record| record.state.id.clone())
-                .collect();
-            for id in gone {
-                self.records.remove(&id);
-                stored.push(Stored::DropRecord(id));
-            }
-        }
-        for (id, record) in staged {
-            let fresh = || SavedRecord {
-                bucket: bucket.clone(),
-                state: RecordState::new(id.clone()),
-            };
-            let here = self.records.entry(id.clone()).or_insert_with(fresh);
-            here.bucket = bucket.clone();
-            if replaces_all {
-                here.state.fields.clear();
-            }
-            here.state.fields.extend(record.fields);
-            stored.push(Stored::PutRecord(here.clone()));
-        }
-        stored
-    }
-
-    /// Groups that the checkpoint contains leave the overlay for the journal, in the transaction that swaps it in.
-    fn cover(&mut self, bucket: &BucketId, head: i64) -> Vec<Stored> {
-        let covered = |pending: &Pending| match &pending.saved.phase {
-            Phase::Acked { seq, receipt } if pending.group.bucket == *bucket && *seq <= head => {
-                Some((*seq, receipt.clone()))
-            }
-            _ => None,
-        };
-        let covered: Vec<_> = self
-            .outbox
-            .iter()
-            .filter_map(|(key, pending)| covered(pending).map(|ack| (*key, ack)))
-            .collect();
-        covered
-            .into_iter()
-            .filter_map(|(key, (seq, receipt))| self.move_to_journal(key, seq, receipt))
-            .collect()
-    }
-
-    fn move_to_journal(&mut self, key: (i64, GroupId), seq: i64, receipt: String) -> Option<Stored> {
-        let pending = self.outbox.remove(&key)?;
-        for op in &pending.group.ops {
-            if let Some(groups) = self.touching.get_mut(op.record()) {
-                groups.remove(&key);
-                if groups.is_empty() {
-                    self.touching.remove(op.record());
-                }
-            }
-        }
-        Some(Stored::Journal(SavedGroup {
-            phase: Phase::Covered {
-                seq,
-                receipt,
-                at: self.server_now,
-            },
-            ..pending.saved
-        }))
-    }
-
     fn ops_of(&self, edits: Vec<Edit>) -> Vec<Op> {
         let mut ops: Vec<Op> = Vec::new();
         for Edit {
@@ -984,7 +586,7 @@ impl Replica {
     fn pending_of(&self, id: &RecordId) -> impl Iterator<Item = &Pending> {
         let keys = self.touching.get(id).into_iter().flatten();
         keys.filter_map(|key| self.outbox.get(key))
-            .filter(|pending| !matches!(pending.saved.phase, Phase::Refused { .. }))
+            .filter(|pending| !matches!(pending.saved.phase, Phase::Refused { .. }) && !pending.is_witness())
     }
 
     fn drafts_of(&self, id: &RecordId) -> impl Iterator<Item = &Draft> {
@@ -1003,14 +605,19 @@ impl Replica {
 }
 
 impl Pending {
-    fn write(&self, at: usize, op: &Op) -> Write {
-        Write {
-            dot: Group::dot(self.saved.id, at),
-            value: op.value().clone(),
-            author: self.group.author.clone(),
-            device: self.group.device.clone(),
-            at: self.group.at,
+    /// The bucket in which it took or will take effect.
+    fn home(&self) -> &BucketId {
+        match &self.saved.phase {
+            Phase::Acked {
+                bucket: Some(bucket), ..
+            } => bucket,
+            _ => &self.group.bucket,
         }
+    }
+
+    /// A copy of somebody else's write: the office's to decide about, and nothing its carrier wrote.
+    fn is_witness(&self) -> bool {
+        self.group.kind == GroupKind::Witness
     }
 }
 
@@ -1021,416 +628,4 @@ impl From<&FieldState> for crate::FieldView {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{End, FieldView, Limits};
-
-    const SCHOOL: &str = "0190a2b4-7c3d-7e11-8f00-0000000000aa";
-
-    fn uuid(name: u8) -> String {
-        format!("0190a2b4-7c3d-7e11-8f00-0000000000{name:02x}")
-    }
-    fn bucket() -> BucketId {
-        format!("school/{SCHOOL}").parse().unwrap()
-    }
-    fn author(name: u8) -> Author {
-        Author {
-            person: uuid(name).parse().unwrap(),
-            device: uuid(name).parse().unwrap(),
-        }
-    }
-    fn record() -> RecordId {
-        uuid(0x77).parse().unwrap()
-    }
-    fn path(text: &str) -> FieldPath {
-        text.parse().unwrap()
-    }
-
-    /// The office in miniature: applies each group once and answers pulls page by page.
-    #[derive(Default)]
-    struct Office {
-        log: BTreeMap<GroupId, i64>,
-        records: BTreeMap<RecordId, RecordState>,
-        sum: Sum,
-    }
-
-    impl Office {
-        fn push(&mut self, batch: &PushBatch) -> PushReply {
-            let outcomes = batch.body.lines().skip(1).map(|line| self.take(line)).collect();
-            PushReply {
-                epoch: "e1".into(),
-                now: 0,
-                outcomes,
-            }
-        }
-        fn take(&mut self, line: &str) -> Outcome {
-            let id = GroupId::of(line.as_bytes());
-            let group = Group::from_line(line.as_bytes()).unwrap();
-            let receipt = String::new();
-            if let Some(seq) = self.log.get(&id) {
-                return Outcome {
-                    group: id,
-                    kind: OutcomeKind::Duplicate {
-                        bucket: group.bucket,
-                        seq: *seq,
-                        receipt,
-                    },
-                };
-            }
-            let seq = self.log.len() as i64 + 1;
-            for (at, op) in group.ops.iter().enumerate() {
-                let (dot, log) = (Group::dot(id, at), &self.log);
-                let write = Write {
-                    dot,
-                    value: op.value().clone(),
-                    author: group.author.clone(),
-                    device: group.device.clone(),
-                    at: 0,
-                };
-                let record = self
-                    .records
-                    .entry(op.record().clone())
-                    .or_insert_with(|| RecordState::new(op.record().clone()));
-                let known = |other: &GroupId| *other == id || log.contains_key(other);
-                self.sum = self.sum.plus(record.apply(op.path(), write, op.base(), seq, known));
-            }
-            self.log.insert(id, seq);
-            Outcome {
-                group: id,
-                kind: OutcomeKind::Applied {
-                    bucket: group.bucket,
-                    seq,
-                    receipt,
-                },
-            }
-        }
-        fn pull(&self, request: &PullRequest) -> Vec<Frame> {
-            let from = request.want.get(&bucket()).copied().unwrap_or(0);
-            let head = self.log.len() as i64;
-            let limits = Limits {
-                push_groups: 64,
-                push_bytes: 1,
-                group_bytes: 1,
-                group_ops: 1,
-            };
-            let hello = Hello {
-                protocol: PROTOCOL,
-                epoch: "e1".into(),
-                now: 0,
-                limits,
-                backup_horizon_days: 35,
-            };
-            let mut frames = vec![
-                Frame::Hello(hello),
-                Frame::Scope(ScopeChange {
-                    add: vec![bucket()],
-                    remove: vec![],
-                }),
-            ];
-            let newer = |record: &RecordState| {
-                let fields: BTreeMap<_, _> = record
-                    .fields
-                    .iter()
-                    .filter(|(_, f)| f.seq > from)
-                    .map(|(p, f)| (p.clone(), f.clone()))
-                    .collect();
-                (!fields.is_empty()).then(|| RecordState {
-                    id: record.id.clone(),
-                    fields,
-                })
-            };
-            if head > from {
-                let records = self.records.values().filter_map(newer).collect();
-                frames.push(Frame::Records(RecordsPage {
-                    bucket: bucket(),
-                    since: from,
-                    from,
-                    to: head,
-                    records,
-                }));
-                frames.push(Frame::Checkpoint(Checkpoint {
-                    bucket: bucket(),
-                    head,
-                    sum: self.sum,
-                }));
-            }
-            frames.push(Frame::End(End { more: false }));
-            frames
-        }
-    }
-
-    fn pull(phone: &mut Replica, office: &Office) {
-        if phone.must_refill() {
-            // This office has lost nothing: whatever it is offered, it has.
-            phone.refilled();
-        }
-        for frame in office.pull(&phone.next_pull(1 << 20)) {
-            phone.handle_frame(frame).unwrap();
-        }
-    }
-    fn push(phone: &mut Replica, office: &mut Office) {
-        if let Some(batch) = phone.next_push(0) {
-            let reply = office.push(&batch);
-            phone.handle_push_reply(&reply);
-        }
-    }
-    fn tap(phone: &mut Replica, field: &str, value: &str, nonce: u64) {
-        let shown = phone.field(&record(), &path(field)).shown();
-        phone.change(
-            &bucket(),
-            GroupKind::Edit,
-            vec![Edit::new(&record(), field, value.into(), shown)],
-            5,
-            nonce,
-        );
-    }
-    fn seen(phone: &Replica, field: &str) -> Vec<Value> {
-        FieldView::values(&phone.field(&record(), &path(field)))
-    }
-
-    #[test]
-    fn an_answer_shows_at_once_and_through_push_pull_and_cover() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        tap(&mut phone, "SF3.4", "no", 1);
-        assert_eq!(seen(&phone, "SF3.4"), ["no".into()]);
-        push(&mut phone, &mut office);
-        assert_eq!(seen(&phone, "SF3.4"), ["no".into()]);
-        pull(&mut phone, &office);
-        assert_eq!(seen(&phone, "SF3.4"), ["no".into()]);
-        assert_eq!(phone.outbox().count(), 0);
-        assert_eq!(phone.counted_sum(&bucket()), office.sum);
-    }
-
-    #[test]
-    fn a_pull_that_overtakes_the_acknowledgement_covers_the_group_when_it_comes() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        tap(&mut phone, "SF3.4", "no", 1);
-        let reply = office.push(&phone.next_push(0).unwrap());
-        pull(&mut phone, &office);
-        assert_eq!(seen(&phone, "SF3.4"), ["no".into()]);
-        assert!(matches!(phone.handle_push_reply(&reply)[..], [Stored::Journal(_)]));
-        assert_eq!(seen(&phone, "SF3.4"), ["no".into()]);
-    }
-
-    #[test]
-    fn two_phones_that_did_not_see_each_other_keep_both_values() {
-        let mut office = Office::default();
-        let mut phones = [
-            Replica::open(author(1), Saved::default()),
-            Replica::open(author(2), Saved::default()),
-        ];
-        tap(&mut phones[0], "SF3.4", "no", 1);
-        tap(&mut phones[1], "SF3.4", "yes", 2);
-        for phone in &mut phones {
-            push(phone, &mut office);
-        }
-        for phone in &mut phones {
-            pull(phone, &office);
-            assert!(phone.field(&record(), &path("SF3.4")).conflict());
-        }
-        assert_eq!(seen(&phones[0], "SF3.4"), seen(&phones[1], "SF3.4"));
-        // Somebody who sees both decides: that replaces both.
-        tap(&mut phones[0], "SF3.4", "no", 3);
-        push(&mut phones[0], &mut office);
-        pull(&mut phones[1], &office);
-        assert_eq!(seen(&phones[1], "SF3.4"), ["no".into()]);
-    }
-
-    #[test]
-    fn a_value_replaced_offline_twice_leaves_only_the_last() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        for (nonce, value) in ["yes", "no", "na"].into_iter().enumerate() {
-            tap(&mut phone, "SF3.4", value, nonce as u64);
-            assert_eq!(seen(&phone, "SF3.4"), [value.into()]);
-        }
-        push(&mut phone, &mut office);
-        pull(&mut phone, &office);
-        assert_eq!(seen(&phone, "SF3.4"), ["na".into()]);
-    }
-
-    #[test]
-    fn text_is_kept_while_typed_and_becomes_one_group() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        for text in ["门", "门口", "门口灯不亮"] {
-            let shown = phone.field(&record(), &path("SF3.4/note")).shown();
-            phone.type_text(&bucket(), Edit::new(&record(), "SF3.4/note", text.into(), shown), 9);
-            assert_eq!(seen(&phone, "SF3.4/note"), [text.into()]);
-        }
-        assert!(phone.next_push(0).is_none());
-        phone.settle(10, || 4);
-        assert_eq!(phone.outbox().count(), 1);
-        push(&mut phone, &mut office);
-        pull(&mut phone, &office);
-        assert_eq!(seen(&phone, "SF3.4/note"), ["门口灯不亮".into()]);
-        // Typing and taking it back again is no change.
-        let shown = phone.field(&record(), &path("SF3.4/note")).shown();
-        phone.type_text(
-            &bucket(),
-            Edit::new(&record(), "SF3.4/note", "门口灯不亮".into(), shown),
-            11,
-        );
-        phone.settle(12, || 5);
-        assert_eq!(phone.outbox().count(), 0);
-    }
-
-    #[test]
-    fn what_arrives_while_somebody_types_is_not_replaced_by_what_they_type() {
-        let mut office = Office::default();
-        let mut phones = [
-            Replica::open(author(1), Saved::default()),
-            Replica::open(author(2), Saved::default()),
-        ];
-        let type_on = |phone: &mut Replica, text: &str| {
-            let shown = phone.field(&record(), &path("SF3.4/note")).shown();
-            phone.type_text(&bucket(), Edit::new(&record(), "SF3.4/note", text.into(), shown), 9);
-        };
-        type_on(&mut phones[0], "门口");
-        tap(&mut phones[1], "SF3.4/note", "灯不亮", 3);
-        push(&mut phones[1], &mut office);
-        pull(&mut phones[0], &office);
-        type_on(&mut phones[0], "门口没有灯");
-        phones[0].settle(10, || 4);
-        push(&mut phones[0], &mut office);
-        pull(&mut phones[0], &office);
-        assert_eq!(seen(&phones[0], "SF3.4/note").len(), 2);
-    }
-
-    #[test]
-    fn what_was_stored_opens_as_the_same_replica() {
-        let mut phone = Replica::open(author(1), Saved::default());
-        tap(&mut phone, "SF3.4", "no", 1);
-        tap(&mut phone, "SF3.4", "yes", 2);
-        let groups = phone.outbox().map(|(saved, _)| saved.clone()).collect();
-        let reopened = Replica::open(
-            author(1),
-            Saved {
-                groups,
-                ..Saved::default()
-            },
-        );
-        assert_eq!(reopened.view(&record()), phone.view(&record()));
-        assert_eq!(reopened.next_push(3), phone.next_push(3));
-    }
-
-    #[test]
-    fn a_refused_group_stays_in_the_outbox_and_blocks_nothing() {
-        let mut phone = Replica::open(author(1), Saved::default());
-        tap(&mut phone, "SF3.4", "no", 1);
-        tap(&mut phone, "SF3.5", "no", 2);
-        let batch = phone.next_push(0).unwrap();
-        let outcome = |at: usize, kind| Outcome {
-            group: batch.groups[at],
-            kind,
-        };
-        let outcomes = vec![
-            outcome(
-                0,
-                OutcomeKind::Refused {
-                    code: "scope.denied".into(),
-                },
-            ),
-            outcome(
-                1,
-                OutcomeKind::Applied {
-                    bucket: bucket(),
-                    seq: 1,
-                    receipt: String::new(),
-                },
-            ),
-        ];
-        phone.handle_push_reply(&PushReply {
-            epoch: "e1".into(),
-            now: 0,
-            outcomes,
-        });
-        let phases: Vec<_> = phone.outbox().map(|(saved, _)| saved.phase.clone()).collect();
-        assert_eq!(
-            phases,
-            [
-                Phase::Refused {
-                    code: "scope.denied".into()
-                },
-                Phase::Acked {
-                    seq: 1,
-                    receipt: String::new()
-                }
-            ]
-        );
-        assert!(phone.next_push(0).is_none());
-    }
-
-    #[test]
-    fn what_a_refused_write_had_replaced_is_replaced_by_the_next_one_all_the_same() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        tap(&mut phone, "state", "checked_in", 1);
-        push(&mut phone, &mut office);
-        pull(&mut phone, &office);
-        tap(&mut phone, "state", "submitted", 2);
-        tap(&mut phone, "state", "feedback_given", 3);
-        let batch = phone.next_push(0).unwrap();
-        // The office refuses the first of the two: its line never reaches the log here.
-        let lines: Vec<&str> = batch.body.lines().collect();
-        office.take(lines[2]);
-        let refused = OutcomeKind::Refused {
-            code: "workflow.not_from_here".into(),
-        };
-        let outcomes = vec![Outcome {
-            group: batch.groups[0],
-            kind: refused,
-        }];
-        phone.handle_push_reply(&PushReply {
-            epoch: "e1".into(),
-            now: 0,
-            outcomes,
-        });
-        push(&mut phone, &mut office);
-        pull(&mut phone, &office);
-        assert_eq!(seen(&phone, "state"), ["feedback_given".into()]);
-    }
-
-    #[test]
-    fn a_group_no_server_takes_is_kept_and_holds_nothing_up() {
-        let mut phone = Replica::open(author(1), Saved::default());
-        tap(&mut phone, "SF3.4/note", &"长".repeat(100_000), 1);
-        tap(&mut phone, "SF3.5", "no", 2);
-        assert_eq!(phone.next_push(0).unwrap().groups.len(), 1);
-        assert_eq!(phone.outbox().count(), 2);
-    }
-
-    #[test]
-    fn a_base_that_was_tampered_with_heals_at_the_next_checkpoint() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        tap(&mut phone, "SF3.4", "no", 1);
-        push(&mut phone, &mut office);
-        pull(&mut phone, &office);
-        phone.records.get_mut(&record()).unwrap().state.fields.clear();
-        phone.buckets.get_mut(&bucket()).unwrap().sum = Sum::default();
-        tap(&mut phone, "SF3.5", "no", 2);
-        push(&mut phone, &mut office);
-        let frames = office.pull(&phone.next_pull(1 << 20));
-        let failed = frames
-            .into_iter()
-            .filter_map(|frame| phone.handle_frame(frame).err())
-            .collect::<Vec<_>>();
-        assert_eq!(failed, [StageError::Mismatch(bucket())]);
-        pull(&mut phone, &office);
-        assert_eq!(seen(&phone, "SF3.4"), ["no".into()]);
-        assert_eq!((phone.counted_sum(&bucket()), phone.mismatches()), (office.sum, 1));
-    }
-
-    #[test]
-    fn a_bucket_that_is_taken_away_stays_until_its_unsent_work_is_out() {
-        let (mut phone, mut office) = (Replica::open(author(1), Saved::default()), Office::default());
-        pull(&mut phone, &office);
-        tap(&mut phone, "SF3.4", "no", 1);
-        let remove = || {
-            Frame::Scope(ScopeChange {
-                add: vec![],
-                remove: vec![bucket()],
-            })
-        };
-        assert_eq!(phone.handle_frame(remove()), Ok(vec![]));
-        push(&mut phone, &mut office);
-        assert_eq!(phone.handle_frame(remove()), Ok(vec![Stored::DropBucket(bucket())]));
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BucketId, DeviceId, GroupId, RecordState, Sum};
+use crate::{BucketId, DeviceId, GroupId, RecordId, RecordState, Sum};
 
 pub const PROTOCOL: u32 = 1;
 pub const MAX_PUSH_GROUPS: usize = 64;
@@ -80,6 +80,10 @@ pub struct PullRequest {
     /// Groups that were acknowledged and that no checkpoint has covered yet: the server says which of them it does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acked: Vec<GroupId>,
+    /// Buckets whose checksum did not match, with the records that a descent found to differ: these come whole, and in any case
+    /// a checkpoint.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mend: BTreeMap<BucketId, Vec<RecordId>>,
 }
 
 /// Groups somebody kept although they were acknowledged: the journal after a restore, or what lies in quarantine.
@@ -147,6 +151,12 @@ pub struct RecordsPage {
     pub from: i64,
     pub to: i64,
     pub records: Vec<RecordState>,
+    /// Records of which `records` has everything there is, or which are not there any more: the phone replaces them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole: Vec<RecordId>,
+    /// Records that left for another bucket after `from`, up to `to`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<RecordId>,
 }
 
 /// The bucket's head and sum, from the same snapshot as its last page.

@@ -17,6 +17,8 @@ pub struct LogRow {
     pub received: Vec<u8>,
     pub logged: Logged,
     pub chain: Option<Chain>,
+    /// Where a move took its records, and as which change of that bucket.
+    pub moved: Option<(BucketId, i64)>,
 }
 
 /// Everything that is committed.
@@ -25,6 +27,8 @@ pub struct Tables {
     pub records: BTreeMap<RecordId, (BucketId, RecordState)>,
     pub buckets: BTreeMap<BucketId, Mark>,
     pub log: BTreeMap<GroupId, LogRow>,
+    /// Records that left a bucket, with the change that took them.
+    pub departures: BTreeMap<(BucketId, RecordId), i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +64,7 @@ struct Transaction {
     records: BTreeMap<RecordId, (BucketId, RecordState)>,
     marks: BTreeMap<BucketId, (Mark, Mark)>,
     log: BTreeMap<GroupId, LogRow>,
+    departures: BTreeMap<(BucketId, RecordId), i64>,
 }
 
 /// One connection.
@@ -138,8 +143,13 @@ impl Memory {
         if !keep {
             return;
         }
+        for (id, (bucket, _)) in &open.records {
+            // Whatever is written here is here: it may have come back.
+            database.tables.departures.remove(&(bucket.clone(), id.clone()));
+        }
         database.tables.records.extend(open.records);
         database.tables.log.extend(open.log);
+        database.tables.departures.extend(open.departures);
         for (bucket, (before, after)) in open.marks {
             let mark = database.tables.buckets.entry(bucket.clone()).or_default();
             // With the counter's lock the committed mark still is `before`, and this is plain assignment.
@@ -200,6 +210,13 @@ impl Ledger for Memory {
         Ok(ids.iter().filter_map(committed).collect())
     }
 
+    async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>, Failed> {
+        self.step().await?;
+        let database = self.database.borrow();
+        let home = |id: &&RecordId| database.tables.records.get(*id).map(|(home, _)| home.clone());
+        Ok(ids.iter().filter_map(home).collect())
+    }
+
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>, Failed> {
         self.step().await?;
         let mut found = Vec::new();
@@ -253,12 +270,23 @@ impl Ledger for Memory {
         let Some(open) = &mut self.open else {
             return Err(Failed::Broken);
         };
+        let home = commit.moved.map_or(commit.bucket, |moved| moved.to);
         for record in commit.created.iter().chain(&commit.updated) {
-            open.records
-                .insert(record.id.clone(), (commit.bucket.clone(), (*record).clone()));
+            open.records.insert(record.id.clone(), (home.clone(), (*record).clone()));
         }
         for (received, _, verdict, chain) in &commit.groups {
-            open.log.insert(received.id, row(received, verdict, *chain));
+            let moved = commit.moved.map(|moved| (moved.to.clone(), moved.mark.head));
+            let row = LogRow {
+                moved,
+                ..row(received, verdict, *chain)
+            };
+            open.log.insert(received.id, row);
+        }
+        if let Some(moved) = commit.moved {
+            open.marks.insert(moved.to.clone(), (moved.before, moved.mark));
+            let left = commit.updated.iter().filter(|_| !planted(Bug::DepartureForgotten));
+            let left = left.map(|record| ((commit.bucket.clone(), record.id.clone()), commit.mark.head));
+            open.departures.extend(left);
         }
         open.marks.insert(commit.bucket.clone(), (commit.before, commit.mark));
         Ok(true)
@@ -285,6 +313,7 @@ fn row(received: &Received, verdict: &Verdict, chain: Option<Chain>) -> LogRow {
         received: received.bytes.clone(),
         logged,
         chain,
+        moved: None,
     }
 }
 
@@ -294,17 +323,18 @@ pub struct Page {
     pub to: i64,
     pub last: bool,
     pub records: Vec<RecordState>,
+    pub gone: Vec<RecordId>,
 }
 
 impl Tables {
     /// The records of a bucket that changed after `start.from`, about `limit` of them, never splitting a change.
-    pub fn page(&self, bucket: &BucketId, start: Start, limit: usize) -> Option<Page> {
+    pub fn page(&self, bucket: &BucketId, start: Start, whole: &[RecordId], limit: usize) -> Option<Page> {
         let Start { since, from } = start;
         let mark = *self.buckets.get(bucket)?;
-        let mut rows: Vec<(i64, &RecordState)> = self
-            .records
-            .values()
-            .filter(|(home, _)| home == bucket)
+        let here = || self.records.values().filter(|(home, _)| home == bucket);
+        let mended = here().filter(|(_, record)| whole.contains(&record.id));
+        let mut rows: Vec<(i64, &RecordState)> = here()
+            .filter(|(_, record)| !whole.contains(&record.id))
             .map(|(_, record)| (record.fields.values().map(|field| field.seq).max().unwrap_or(0), record))
             .filter(|(seq, _)| *seq > from)
             .collect();
@@ -319,6 +349,7 @@ impl Tables {
         } else {
             rows.last().map_or(from, |(seq, _)| *seq)
         };
+        let departed = self.departures.iter().filter(|((left, _), seq)| left == bucket && **seq > from && **seq <= to);
         let newer = |record: &RecordState| {
             let mut record = record.clone();
             record.fields.retain(|_, field| field.seq > since);
@@ -328,7 +359,11 @@ impl Tables {
             mark,
             to,
             last,
-            records: rows.into_iter().map(|(_, record)| newer(record)).collect(),
+            records: mended
+                .map(|(_, record)| record.clone())
+                .chain(rows.into_iter().map(|(_, record)| newer(record)))
+                .collect(),
+            gone: departed.map(|((_, id), _)| id.clone()).collect(),
         })
     }
 }

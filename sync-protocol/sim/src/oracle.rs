@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::office::{Chain, Logged};
-use sync_protocol::{BucketId, Dot, FieldPath, Group, GroupId, Phase, RecordId, SavedGroup, Sum, Value};
+use sync_protocol::{BucketId, Dot, FieldPath, Group, GroupId, GroupKind, Phase, RecordId, SavedGroup, Sum, Value};
 
 use crate::memory::Tables;
 use crate::phone::Phone;
@@ -21,6 +21,8 @@ struct Made {
 pub struct Oracle {
     made: BTreeMap<GroupId, Made>,
     replaced: BTreeSet<Dot>,
+    /// Records that somebody ever asked to move.
+    moved: BTreeSet<RecordId>,
     pub violations: Vec<String>,
 }
 
@@ -67,6 +69,9 @@ impl Oracle {
                 }
                 self.replaced.insert(*dot);
             }
+        }
+        if group.kind == GroupKind::Move {
+            self.moved.extend(group.ops.iter().map(|op| op.record().clone()));
         }
         let made = Made {
             group,
@@ -117,6 +122,7 @@ impl Oracle {
                 if !shows
                     && !self.replaced.contains(&Group::dot(saved.id, at))
                     && !drafted(phone, op.record(), op.path())
+                    && !self.is_away(phone, op.record())
                 {
                     missing.push(format!("{:?} written here does not show in {}", op.value(), op.path()));
                 }
@@ -125,6 +131,11 @@ impl Oracle {
         for what in missing {
             self.broken("P6", what);
         }
+    }
+
+    /// Whether a record that somebody moved is in a bucket that has not come to this phone.
+    fn is_away(&self, phone: &Phone, record: &RecordId) -> bool {
+        self.moved.contains(record) && !phone.replica.has_from_office(record)
     }
 
     // ---- at the end --------------------------------------------------------------------------------------------------------
@@ -172,8 +183,14 @@ impl Oracle {
             };
             for (at, op) in group.ops.iter().enumerate() {
                 let field = live.entry((op.record().clone(), op.path().clone())).or_default();
-                field.insert(Group::dot(*id, at));
-                replaced.extend(op.base());
+                field.insert(group.write(*id, at).dot);
+                replaced.extend(group.replaces(at));
+            }
+            if let Some((to, seq)) = &row.moved
+                && by_bucket.entry(to).or_default().insert(*seq, *id).is_some()
+            {
+                self.violations
+                    .push(format!("P3: two changes of {to} are number {seq}"));
             }
         }
         live.values_mut()
@@ -203,6 +220,12 @@ impl Oracle {
             let chain = numbers
                 .iter()
                 .fold(Chain::default(), |chain, (seq, id)| chain.link(*id, *seq));
+            let here = tables.records.values().filter(|(home, _)| home == bucket);
+            let sum = here.fold(Sum::default(), |sum, (_, record)| sum.plus(record.sum()));
+            if sum != mark.sum {
+                self.violations
+                    .push(format!("P5: the office's sum of {bucket} is not that of its records"));
+            }
             if chain != mark.chain {
                 self.violations
                     .push(format!("audit: the chain of {bucket} does not end as its log does"));
@@ -219,16 +242,17 @@ impl Oracle {
                 phone.unsettled()
             ));
         }
-        for id in phone.replica.record_ids() {
-            let Some(saved) = phone.it.disk.records.get(&id) else {
-                continue;
-            };
+        for saved in phone.it.disk.records.values() {
             if !grants.contains(&saved.bucket) {
                 violations.push(format!("P8: phone {at} still holds a record of {}", saved.bucket));
             }
+            let home = tables.records.get(&saved.state.id).map(|(home, _)| home);
+            if saved.leaving || home != Some(&saved.bucket) {
+                violations.push(format!("P1: phone {at} still shows {} in {}", saved.state.id, saved.bucket));
+            }
         }
         for (id, (bucket, record)) in tables.records.iter().filter(|(_, (bucket, _))| grants.contains(bucket)) {
-            let here = phone.it.disk.records.get(id).map(|saved| &saved.state);
+            let here = phone.it.disk.records.get(id.as_str()).map(|saved| &saved.state);
             if here.map(live_dots) != Some(live_dots(record)) {
                 violations.push(format!(
                     "P1: phone {at} has another {id} of {bucket} than the office: {} / {}",

@@ -12,8 +12,10 @@ use sync_protocol::{
 pub struct Disk {
     epoch: Option<String>,
     refill: bool,
+    witness: bool,
     buckets: BTreeMap<BucketId, BucketMark>,
-    pub records: BTreeMap<RecordId, SavedRecord>,
+    /// By [`SavedRecord::key`].
+    pub records: BTreeMap<String, SavedRecord>,
     pub outbox: BTreeMap<GroupId, SavedGroup>,
     pub journal: BTreeMap<GroupId, SavedGroup>,
     drafts: BTreeMap<(RecordId, FieldPath), Draft>,
@@ -28,13 +30,15 @@ impl Disk {
             match change {
                 Stored::Epoch(epoch) => self.epoch = Some(epoch),
                 Stored::Refill(refill) => self.refill = refill,
+                Stored::Witness(witness) => self.witness = witness,
                 Stored::PutBucket(bucket, mark) => drop(self.buckets.insert(bucket, mark)),
                 Stored::DropBucket(bucket) => {
                     self.tampered.remove(&bucket);
                     self.buckets.remove(&bucket);
                 }
-                Stored::PutRecord(record) => drop(self.records.insert(record.state.id.clone(), record)),
-                Stored::DropRecord(id) => drop(self.records.remove(&id)),
+                Stored::PutRecord(record) => drop(self.records.insert(record.key(), record)),
+                Stored::DropRecord(id) => drop(self.records.remove(id.as_str())),
+                Stored::DropLeaving(bucket, id) => drop(self.records.remove(&SavedRecord::leaving_key(&bucket, &id))),
                 Stored::PutGroup(saved) => drop(self.outbox.insert(saved.id, saved)),
                 Stored::Journal(saved) => {
                     self.outbox.remove(&saved.id);
@@ -44,6 +48,7 @@ impl Disk {
                     self.journal.remove(&saved.id);
                     self.outbox.insert(saved.id, saved);
                 }
+                Stored::DropGroup(id) => drop(self.outbox.remove(&id)),
                 Stored::PutDraft(draft) => {
                     drop(self.drafts.insert((draft.record.clone(), draft.path.clone()), draft));
                 }
@@ -56,6 +61,7 @@ impl Disk {
         Saved {
             epoch: self.epoch.clone(),
             refill: self.refill,
+            witness: self.witness,
             buckets: self.buckets.iter().map(|(id, mark)| (id.clone(), *mark)).collect(),
             records: self.records.values().cloned().collect(),
             groups: self.outbox.values().cloned().collect(),
@@ -80,6 +86,7 @@ pub struct Screen {
 pub enum Asked {
     Push,
     Pull,
+    Digest,
     /// These were offered.
     Have(Vec<GroupId>),
 }

@@ -19,7 +19,8 @@ impl Judge for Rules {
         if group.author != self.sender {
             return Err(Objection::keep(Code::GroupAuthor.as_str()));
         }
-        match self.grants.contains(&group.bucket) {
+        let there = group.to.iter().all(|to| self.grants.contains(to));
+        match self.grants.contains(&group.bucket) && there {
             true => Ok(()),
             false => Err(Objection::keep(Code::ScopeDenied.as_str())),
         }

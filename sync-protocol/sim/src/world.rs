@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use sync_protocol::office::{self, Logged, Received, Scope, Verdict};
 use sync_protocol::planted::{Bug, planted};
 use sync_protocol::{
-    Author, BucketId, Checkpoint, Edit, End, Frame, GroupId, GroupKind, HaveReply, HaveRequest, Hello, Limits, Outcome,
-    OutcomeKind, PROTOCOL, Phase, PullRequest, PushReply, RecordId, RecordsPage, Replica, ScopeChange, StageError,
+    Author, BucketId, Checkpoint, DigestReply, DigestRequest, Edit, End, FieldPath, Frame, GroupId, GroupKind, HaveReply, HaveRequest, Hello, Limits, Outcome,
+    Node, OutcomeKind, PROTOCOL, Phase, Place, PullRequest, PushReply, RecordId, RecordsPage, Replica, ScopeChange, StageError,
     Stored, Value,
 };
 
@@ -55,10 +55,12 @@ pub enum Fault {
     DatabaseCall,
     Clock,
     Tamper,
+    /// People move records between buckets.
+    Move,
 }
 
 impl Fault {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Lose,
         Self::Repeat,
         Self::Cut,
@@ -75,6 +77,7 @@ impl Fault {
         Self::DatabaseCall,
         Self::Clock,
         Self::Tamper,
+        Self::Move,
     ];
 }
 
@@ -132,6 +135,16 @@ enum Message {
         phone: usize,
         call: u64,
         reply: HaveReply,
+    },
+    Digest {
+        phone: usize,
+        call: u64,
+        asked: DigestRequest,
+    },
+    Digested {
+        phone: usize,
+        call: u64,
+        reply: DigestReply,
     },
     SignInAgain {
         phone: usize,
@@ -266,8 +279,10 @@ impl World {
     // ---- people ------------------------------------------------------------------------------------------------------------
 
     fn act(&mut self, at: usize) {
-        let (record, bucket) = self.chance.pick(&self.records).expect("there are records");
-        match self.chance.below(10) {
+        let (record, _) = self.chance.pick(&self.records).expect("there are records");
+        let bucket = self.bucket_of(at, &record);
+        match self.chance.below(if self.has(Fault::Move) { 11 } else { 10 }) {
+            10 => self.relocate(at, &record),
             0..3 => {
                 self.phones[at].look(&record, &PATHS);
                 self.note(format_args!("phone {at} opens {record}"));
@@ -298,7 +313,7 @@ impl World {
         let Some(screen) = self.phones[at].screen.clone() else {
             return;
         };
-        let bucket = self.bucket_of(&screen.record);
+        let bucket = self.bucket_of(at, &screen.record);
         let mut paths: Vec<&'static str> = (0..1 + self.chance.below(2))
             .filter_map(|_| self.chance.pick(&PATHS))
             .collect();
@@ -369,7 +384,7 @@ impl World {
         let Some(screen) = self.phones[at].screen.clone() else {
             return;
         };
-        let (bucket, value, now) = (self.bucket_of(&screen.record), self.value("t"), self.now(at));
+        let (bucket, value, now) = (self.bucket_of(at, &screen.record), self.value("t"), self.now(at));
         let edit = Edit::new(&screen.record, "note", value, screen.fields["note"].shown());
         let stored = self.phones[at].replica.type_text(&bucket, edit, now);
         self.keep(at, stored, None);
@@ -377,9 +392,26 @@ impl World {
         self.note(format_args!("phone {at} types"));
     }
 
-    fn bucket_of(&self, record: &RecordId) -> BucketId {
-        let found = self.records.iter().find(|(id, _)| id == record);
-        found.expect("a record of this world").1.clone()
+    /// Where this phone believes a record to be: where it was made, unless it has heard that it moved.
+    fn bucket_of(&self, at: usize, record: &RecordId) -> BucketId {
+        let made = || self.records.iter().find(|(id, _)| id == record).map(|(_, home)| home.clone());
+        let here = self.phones[at].replica.bucket_of(record);
+        here.or_else(made).expect("a record of this world")
+    }
+
+    /// Somebody finds that a record belongs elsewhere.
+    fn relocate(&mut self, at: usize, record: &RecordId) {
+        let from = self.bucket_of(at, record);
+        let to = self.buckets.iter().find(|bucket| **bucket != from).expect("two buckets").clone();
+        let path: FieldPath = "@bucket".parse().expect("a reserved field path");
+        let shown = self.phones[at].replica.field(record, &path);
+        let seen = self.phones[at].it.seen.entry((record.clone(), path)).or_default();
+        seen.extend(shown.siblings.iter().map(|sibling| sibling.value.clone()));
+        let (now, nonce) = (self.now(at), self.next_nonce());
+        let records = vec![(record.clone(), shown.shown())];
+        let stored = self.phones[at].replica.relocate((&from, &to), records, now, nonce);
+        self.keep(at, stored, Some(1));
+        self.note(format_args!("phone {at} moves {record} to {to}"));
     }
 
     fn next_nonce(&mut self) -> u64 {
@@ -430,6 +462,9 @@ impl World {
             self.offer(at);
             return;
         }
+        if self.digest(at) {
+            return;
+        }
         let asked = match first {
             0..5 => self.push(at),
             9 => self.ask_about_quarantine(at),
@@ -478,8 +513,9 @@ impl World {
         if !phone.queue.is_empty() {
             return;
         }
-        let left = phone.it.disk.journal.keys().filter(|id| !phone.offered.contains(*id));
-        let ids: Vec<GroupId> = left.take(OFFERED_AT_ONCE).copied().collect();
+        let journal: Vec<GroupId> = phone.it.disk.journal.keys().copied().collect();
+        let all = phone.replica.to_offer(&journal).into_iter();
+        let ids: Vec<GroupId> = all.filter(|id| !phone.offered.contains(id)).take(OFFERED_AT_ONCE).collect();
         if ids.is_empty() {
             let stored = phone.replica.refilled();
             phone.offered.clear();
@@ -488,6 +524,41 @@ impl World {
             return;
         }
         self.have(at, ids);
+    }
+
+    /// One step in the search for what differs in a bucket whose checksum does not match.
+    fn digest(&mut self, at: usize) -> bool {
+        let Some(asked) = self.phones[at].replica.next_digest() else {
+            return false;
+        };
+        let call = self.call(at, Asked::Digest);
+        self.note(format_args!("phone {at} compares {} at {:?}", asked.bucket, asked.places));
+        self.mail.push(Message::Digest { phone: at, call, asked });
+        true
+    }
+
+    fn digested(&mut self, at: usize, call: u64, reply: &DigestReply) {
+        if self.expected(at, call).is_none() {
+            return;
+        }
+        let restores = self.phones[at].replica.restores();
+        let stored = self.phones[at].replica.handle_digest(reply);
+        self.after(at, restores, stored);
+        self.note(format_args!("phone {at} compared"));
+    }
+
+    fn answer_digest(&mut self, phone: usize, call: u64, asked: &DigestRequest) {
+        let database = self.database.borrow();
+        let here = database.tables.records.values().filter(|(home, _)| *home == asked.bucket);
+        let sums: Vec<_> = here.map(|(_, record)| (&record.id, record.sum())).collect();
+        let node = |place: &Place| (place.clone(), Node::of(place, sums.iter().copied()));
+        let reply = DigestReply {
+            epoch: self.epoch_name(),
+            bucket: asked.bucket.clone(),
+            nodes: asked.places.iter().map(node).collect(),
+        };
+        drop(database);
+        self.mail.push(Message::Digested { phone, call, reply });
     }
 
     fn ask_about_quarantine(&mut self, at: usize) -> bool {
@@ -630,6 +701,7 @@ impl World {
             Message::Push { phone, call, .. }
             | Message::Pull { phone, call, .. }
             | Message::Have { phone, call, .. }
+            | Message::Digest { phone, call, .. }
                 if self.phones[phone].it.signed_out =>
             {
                 self.mail.push(Message::SignInAgain { phone, call });
@@ -640,6 +712,8 @@ impl World {
             Message::Pushed { phone, call, reply } => self.pushed(phone, call, &reply),
             Message::Pulled { phone, call, frames } => self.pulled(phone, call, frames),
             Message::Had { phone, call, reply } => self.had(phone, call, &reply),
+            Message::Digest { phone, call, asked } => self.answer_digest(phone, call, &asked),
+            Message::Digested { phone, call, reply } => self.digested(phone, call, &reply),
             Message::SignInAgain { phone, call } => {
                 if self.expected(phone, call).is_some() && planted(Bug::WipeOn401) {
                     self.phones[phone].it.disk = Disk::default();
@@ -762,7 +836,8 @@ impl World {
                 break;
             }
             pages += 1;
-            let Some(page) = tables.page(&bucket, start, PAGE_RECORDS) else {
+            let whole = office::whole(asked, &bucket, start);
+            let Some(page) = tables.page(&bucket, start, whole, PAGE_RECORDS) else {
                 // Nothing was ever written there.
                 continue;
             };
@@ -772,6 +847,8 @@ impl World {
                 from: start.from,
                 to: page.to,
                 records: page.records,
+                whole: whole.to_vec(),
+                gone: page.gone,
             }));
             match page.last {
                 true => frames.push(Frame::Checkpoint(Checkpoint {
@@ -820,7 +897,7 @@ impl World {
         };
         self.note(format_args!("{fault:?} befalls phone {at}"));
         match fault {
-            Fault::Lose | Fault::Repeat | Fault::Cut => {}
+            Fault::Lose | Fault::Repeat | Fault::Cut | Fault::Move => {}
             Fault::Timeout => self.phones[at].call = None,
             Fault::Crash => self.crash(at),
             Fault::DiskFull => self.phones[at].it.full = !self.phones[at].it.full,
@@ -889,7 +966,7 @@ impl World {
 
     fn tamper(&mut self, at: usize) {
         let phone = &mut self.phones[at];
-        let records: Vec<RecordId> = phone.it.disk.records.keys().cloned().collect();
+        let records: Vec<String> = phone.it.disk.records.keys().cloned().collect();
         let Some(saved) = self
             .chance
             .pick(&records)
@@ -994,7 +1071,7 @@ impl World {
                 self.settle_mail();
                 continue;
             }
-            if self.push(at) {
+            if self.push(at) || self.digest(at) {
                 self.settle_mail();
                 continue;
             }
@@ -1054,7 +1131,8 @@ impl World {
         let Some(at) = (0..self.phones.len()).find(|at| self.phones[*at].it.person == 0) else {
             return;
         };
-        for (record, bucket) in self.records.clone() {
+        for (record, _) in self.records.clone() {
+            let bucket = self.bucket_of(at, &record);
             self.phones[at].look(&record, &PATHS);
             for path in ["f0", "f1", "note"] {
                 let screen = self.phones[at].screen.clone().expect("just looked");

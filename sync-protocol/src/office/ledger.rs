@@ -37,6 +37,19 @@ pub struct Mark {
     pub chain: Chain,
 }
 
+impl Mark {
+    /// The mark after one more change, which adds this to the sum.
+    #[must_use]
+    pub fn after(self, group: GroupId, sum: Sum) -> Self {
+        let head = self.head + 1;
+        Self {
+            head,
+            sum: self.sum.plus(sum),
+            chain: self.chain.link(group, head),
+        }
+    }
+}
+
 /// Everything one transaction writes, once its bucket is locked.
 #[derive(Debug)]
 pub struct Commit<'a> {
@@ -48,8 +61,19 @@ pub struct Commit<'a> {
     /// The mark as it was when it was locked.
     pub before: Mark,
     pub mark: Mark,
+    /// Where a move takes the records in `updated`.
+    pub moved: Option<Moved<'a>>,
     /// The groups are in the log already, in quarantine, and are now admitted.
     pub admitted: bool,
+}
+
+/// The other half of a move: the bucket that the records come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    pub to: &'a BucketId,
+    pub before: Mark,
+    /// The move is its newest change.
+    pub mark: Mark,
 }
 
 /// A database: rows, row locks and transactions. Reads outside a transaction see what is committed.
@@ -70,6 +94,8 @@ pub trait Ledger {
 
     /// The log's word on those of `ids` that it holds.
     async fn logged(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Logged>, Self::Error>;
+    /// The buckets of those of `ids` that exist, read without a lock: where a late group's records have moved to.
+    async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>, Self::Error>;
     /// Locks those of `ids` that exist, in id order, and reads them after the lock.
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>, Self::Error>;
     /// Takes the bucket's row lock, the last lock of a transaction, making the bucket if this is its first change.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::ledger::{Commit, Ledger, Mark};
+use super::ledger::{Commit, Ledger, Mark, Moved};
 use super::{ATTEMPTS, Judge, Logged, Objection, Received, Verdict};
-use crate::{Code, Dot, Group, GroupId, RecordId, RecordState, Sum, Write};
+use crate::{BucketId, Code, Dot, Group, GroupId, GroupKind, RecordId, RecordState, Sum};
 
 /// The records that a transaction holds locked, as they become.
+#[derive(Default)]
 struct Held {
     records: BTreeMap<RecordId, RecordState>,
     existing: BTreeSet<RecordId>,
@@ -21,16 +22,22 @@ pub(super) async fn apply<L: Ledger>(
     judge: &impl Judge,
     groups: &[(&Received, &Group)],
 ) -> Result<Vec<Verdict>, L::Error> {
-    repeat(ledger, judge, groups, false).await
+    repeat(ledger, judge, &groups[0].1.bucket, groups, false).await
 }
 
 /// Gives a quarantined group its effect after all, late, as if it had just arrived and nothing stood against it but its own shape.
+/// Where its records have moved to another bucket meanwhile it follows them.
 /// Answers what the log says when it is not in quarantine (any more), and the objection when it still cannot be applied.
 pub async fn admit<L: Ledger>(ledger: &mut L, judge: &impl Judge, received: &Received) -> Result<Verdict, L::Error> {
     let logged = ledger.logged(vec![received.id]).await?;
     match (logged.get(&received.id), &received.group) {
         (Some(Logged::Quarantined { .. }), Ok(group)) => {
-            let verdicts = repeat(ledger, judge, &[(received, group)], true).await?;
+            let homes = ledger.homes(&records_of(&[(received, group)])).await?;
+            let bucket = match homes.first() {
+                Some(home) if homes.len() == 1 && group.kind != GroupKind::Move => home,
+                _ => &group.bucket,
+            };
+            let verdicts = repeat(ledger, judge, bucket, &[(received, group)], true).await?;
             Ok(verdicts.into_iter().next().expect("a verdict for the one group"))
         }
         (Some(logged), _) => Ok(logged.again()),
@@ -43,12 +50,13 @@ pub async fn admit<L: Ledger>(ledger: &mut L, judge: &impl Judge, received: &Rec
 async fn repeat<L: Ledger>(
     ledger: &mut L,
     judge: &impl Judge,
+    bucket: &BucketId,
     groups: &[(&Received, &Group)],
     admitted: bool,
 ) -> Result<Vec<Verdict>, L::Error> {
     for _ in 0..ATTEMPTS {
         ledger.begin().await?;
-        match transact(ledger, judge, groups, admitted).await {
+        match transact(ledger, judge, bucket, groups, admitted).await {
             Ok(Some(verdicts)) => {
                 ledger.commit().await?;
                 return Ok(verdicts);
@@ -66,40 +74,47 @@ async fn repeat<L: Ledger>(
     Err(L::gave_up(ATTEMPTS))
 }
 
-async fn transact<L: Ledger>(
-    ledger: &mut L,
-    judge: &impl Judge,
-    groups: &[(&Received, &Group)],
-    admitted: bool,
-) -> Result<Option<Vec<Verdict>>, L::Error> {
-    let bucket = &groups[0].1.bucket;
-    let ids: BTreeSet<&RecordId> = groups
+fn records_of<'a>(groups: &[(&Received, &'a Group)]) -> BTreeSet<&'a RecordId> {
+    groups
         .iter()
         .flat_map(|(_, group)| group.ops.iter().map(|op| op.record()))
-        .collect();
-    let mut held = Held {
-        records: BTreeMap::new(),
-        existing: BTreeSet::new(),
-        elsewhere: BTreeSet::new(),
-        changed: BTreeSet::new(),
-        sum: Sum::default(),
-    };
-    for (home, record) in ledger.lock_records(&ids).await? {
+        .collect()
+}
+
+async fn hold<L: Ledger>(
+    ledger: &mut L,
+    bucket: &BucketId,
+    groups: &[(&Received, &Group)],
+) -> Result<Held, L::Error> {
+    let mut held = Held::default();
+    for (home, record) in ledger.lock_records(&records_of(groups)).await? {
         held.existing.insert(record.id.clone());
         if home != *bucket {
             held.elsewhere.insert(record.id.clone());
         }
         held.records.insert(record.id.clone(), record);
     }
-    let mut known = known_bases(ledger, groups, &held).await?;
+    Ok(held)
+}
 
+async fn transact<L: Ledger>(
+    ledger: &mut L,
+    judge: &impl Judge,
+    bucket: &BucketId,
+    groups: &[(&Received, &Group)],
+    admitted: bool,
+) -> Result<Option<Vec<Verdict>>, L::Error> {
+    let mut held = hold(ledger, bucket, groups).await?;
+    let mut known = known_bases(ledger, groups, &held).await?;
+    if let [(received, group)] = groups
+        && let Some(to) = &group.to
+    {
+        return move_records(ledger, judge, held, &known, (received, group, to), admitted).await;
+    }
     let mut outcomes: Vec<Result<i64, Objection>> = Vec::new();
     let mut applied = 0;
     for (received, group) in groups {
-        let verdict = match group.ops.iter().any(|op| held.elsewhere.contains(op.record())) {
-            true => Err(Objection::keep(Code::RecordElsewhere.as_str())),
-            false => judge.judge(group, &held.records),
-        };
+        let verdict = object(judge, group, &held, &known);
         // From here on this group is no longer on its way, unless it may still be admitted.
         if !matches!(&verdict, Err(objection) if objection.keep) {
             known.insert(received.id);
@@ -111,7 +126,7 @@ async fn transact<L: Ledger>(
             applied
         }));
     }
-    if admitted && applied == 0 {
+    if admitted && applied == 0 && !is_copy_not_needed(groups, &outcomes) {
         // Still impossible: it stays where it is, and whoever tried hears why.
         let verdicts = outcomes.into_iter().filter_map(Result::err).map(Objection::verdict);
         return Ok(Some(verdicts.collect()));
@@ -156,9 +171,95 @@ async fn transact<L: Ledger>(
         updated,
         before,
         mark,
+        moved: None,
         admitted,
     };
     Ok(ledger.write(commit).await?.then_some(verdicts))
+}
+
+/// What stands against a group at this moment.
+fn object(judge: &impl Judge, group: &Group, held: &Held, known: &HashSet<GroupId>) -> Result<(), Objection> {
+    if group.ops.iter().any(|op| held.elsewhere.contains(op.record())) {
+        return Err(Objection::keep(Code::RecordElsewhere.as_str()));
+    }
+    if group.kind == GroupKind::Witness && !is_copy_needed(group, held, known) {
+        return Err(Objection::refuse(Code::WitnessKnown.as_str()));
+    }
+    judge.judge(group, &held.records)
+}
+
+/// Whether a copied write is neither here nor was replaced or came by itself.
+fn is_copy_needed(group: &Group, held: &Held, known: &HashSet<GroupId>) -> bool {
+    group.ops.iter().all(|op| {
+        let record = held.records.get(op.record());
+        let field = record.and_then(|record| record.fields.get(op.path()));
+        let lacks = |dot: &Dot| field.is_none_or(|field| field.lacks(dot)) && !known.contains(&dot.group);
+        op.base().iter().all(lacks)
+    })
+}
+
+/// A copy whose write has come by itself leaves the quarantine for good.
+fn is_copy_not_needed(groups: &[(&Received, &Group)], outcomes: &[Result<i64, Objection>]) -> bool {
+    let for_good = |outcome: &Result<i64, Objection>| outcome.as_ref().is_err_and(|objection| !objection.keep);
+    groups.iter().all(|(_, group)| group.kind == GroupKind::Witness) && outcomes.iter().all(for_good)
+}
+
+/// Takes records to another bucket: they leave one and come to the other in one transaction, under both counters.
+async fn move_records<L: Ledger>(
+    ledger: &mut L,
+    judge: &impl Judge,
+    mut held: Held,
+    known: &HashSet<GroupId>,
+    (received, group, to): (&Received, &Group, &BucketId),
+    admitted: bool,
+) -> Result<Option<Vec<Verdict>>, L::Error> {
+    let from = &group.bucket;
+    let all_exist = group.ops.iter().all(|op| held.existing.contains(op.record()));
+    let objection = match all_exist {
+        true => object(judge, group, &held, known).err(),
+        false => Some(Objection::keep(Code::RecordKindMissing.as_str())),
+    };
+    if let Some(objection) = objection {
+        let verdict = objection.verdict();
+        // Only its place in the log is written; a coordinator who tried in vain changes nothing.
+        let kept = admitted || ledger.set_aside(received, &verdict).await?;
+        return Ok(kept.then_some(vec![verdict]));
+    }
+    let (before, there) = match from < to {
+        true => (ledger.lock_bucket(from).await?, ledger.lock_bucket(to).await?),
+        false => {
+            let there = ledger.lock_bucket(to).await?;
+            (ledger.lock_bucket(from).await?, there)
+        }
+    };
+    let sum = |held: &Held| held.records.values().fold(Sum::default(), |sum, record| sum.plus(record.sum()));
+    let left = sum(&held);
+    let mark = before.after(received.id, Sum::default().minus(left));
+    merge(&mut held, received.id, group, there.head + 1, known);
+    for field in held.records.values_mut().flat_map(|record| record.fields.values_mut()) {
+        // To readers of the other bucket everything is new.
+        field.seq = there.head + 1;
+    }
+    let moved = Moved {
+        to,
+        before: there,
+        mark: there.after(received.id, sum(&held)),
+    };
+    let verdict = Verdict::Applied {
+        bucket: from.clone(),
+        seq: mark.head,
+    };
+    let commit = Commit {
+        bucket: from,
+        groups: vec![(received, group, &verdict, Some(mark.chain))],
+        created: vec![],
+        updated: held.records.values().collect(),
+        before,
+        mark,
+        moved: Some(moved),
+        admitted,
+    };
+    Ok(ledger.write(commit).await?.then_some(vec![verdict]))
 }
 
 /// Which groups named in a base are no longer on their way: applied here before although their write is no longer live, or
@@ -188,20 +289,14 @@ async fn known_bases<L: Ledger>(
 
 fn merge(held: &mut Held, id: GroupId, group: &Group, seq: i64, known: &HashSet<GroupId>) {
     for (at, op) in group.ops.iter().enumerate() {
-        let write = Write {
-            dot: Group::dot(id, at),
-            value: op.value().clone(),
-            author: group.author.clone(),
-            device: group.device.clone(),
-            at: group.at,
-        };
+        let write = group.write(id, at);
         let record = held
             .records
             .entry(op.record().clone())
             .or_insert_with(|| RecordState::new(op.record().clone()));
         held.sum = held
             .sum
-            .plus(record.apply(op.path(), write, op.base(), seq, |group| known.contains(group)));
+            .plus(record.apply(op.path(), write, group.replaces(at), seq, |group| known.contains(group)));
         held.changed.insert(op.record().clone());
     }
 }

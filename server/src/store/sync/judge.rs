@@ -165,15 +165,7 @@ mod tests {
             let before = visit(GroupKind::Command, &[("@kind", "visit"), ("state", state)]);
             let id = sync_protocol::GroupId::of(before.to_line().as_bytes());
             for (at, op) in before.ops.iter().enumerate() {
-                let (author, device) = (before.author.clone(), before.device.clone());
-                let write = sync_protocol::Write {
-                    dot: Group::dot(id, at),
-                    value: op.value().clone(),
-                    author,
-                    device,
-                    at: 0,
-                };
-                record.apply(op.path(), write, &[], 1, |_| true);
+                record.apply(op.path(), before.write(id, at), &[], 1, |_| true);
             }
             records.insert(record.id.clone(), record);
         }
