@@ -19,6 +19,22 @@ impl Heads {
         known.get(&district)?.get(bucket).copied()
     }
 
+    /// Looks again when next asked: somebody changed the bucket and nobody here knows to what.
+    pub fn forget(&self, district: Uuid, bucket: &str) {
+        let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(heads) = known.get_mut(&district) {
+            heads.remove(bucket);
+        }
+    }
+
+    /// Forgets everything: whoever told of changes was silent for a while.
+    pub fn forget_all(&self) {
+        self.known
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+    }
+
     /// Remembers a committed head. An older number that arrives late changes nothing.
     pub fn raise(&self, district: Uuid, bucket: &str, head: i64) {
         let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);

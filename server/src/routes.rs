@@ -21,6 +21,7 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/sync/push").post(sync::push))
                 .service(resource("/sync/pull").wrap(Compress::default()).post(sync::pull))
                 .service(resource("/sync/have").post(sync::have))
+                .service(resource("/sync/digest").wrap(Compress::default()).post(sync::digest))
                 .service(resource("/quarantine").get(quarantine::list))
                 .service(resource("/quarantine/{id}/admit").post(quarantine::admit))
                 .service(resource("/live").get(live::listen))

@@ -80,7 +80,11 @@ impl Node {
         let mut children = vec![Sum::default(); 16];
         for (id, sum) in here {
             let digit = Place::of(id).as_bytes()[place.0.len()];
-            let at = usize::from(if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 });
+            let at = usize::from(if digit.is_ascii_digit() {
+                digit - b'0'
+            } else {
+                digit - b'a' + 10
+            });
             children[at] = children[at].plus(sum);
         }
         Self::Children(children)

@@ -5,6 +5,7 @@
 
 mod code;
 mod digest;
+pub mod disk;
 mod field;
 mod group;
 mod id;

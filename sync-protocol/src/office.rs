@@ -166,7 +166,10 @@ pub async fn push<L: Ledger>(
             Ok(group) => {
                 // A move touches two buckets and has a transaction of its own.
                 let alone = |group: &Group| group.kind == GroupKind::Move;
-                if run.first().is_some_and(|(_, _, first)| first.bucket != group.bucket || alone(first) || alone(group)) {
+                if run
+                    .first()
+                    .is_some_and(|(_, _, first)| first.bucket != group.bucket || alone(first) || alone(group))
+                {
                     flush(ledger, judge, &mut run, &mut verdicts).await?;
                 }
                 run.push((at, one, group));

@@ -93,7 +93,7 @@ async fn a_line_of_a_newer_format_is_kept_for_the_next_version_of_the_server() {
     let mut zhang = d.phone("zhang").await;
     zhang.start_visit(d.school_a);
     let batch = zhang.replica.next_push(0).unwrap();
-    let newer = batch.body.replace("\"v\":1", "\"v\":2");
+    let newer = batch.body.replace("\"v\":1", "\"v\":3");
     let reply = zhang.push_body(newer).await.unwrap();
     let kind = serde_json::to_value(&reply.outcomes[0]).unwrap();
     assert_eq!(

@@ -1,63 +1,14 @@
 //! A phone without a screen: the real replica, a disk that can be reopened, and HTTP to a real server.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use sync_protocol::{
-    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, HaveReply, PushReply, RecordId, Replica,
-    Saved, SavedGroup, SavedRecord, Shown, StageError, Stored, Value,
+    Author, BucketId, Edit, FieldView, Frame, GroupId, GroupKind, HaveReply, PushReply, RecordId, Replica, Saved,
+    Shown, StageError, Value,
 };
 use uuid::Uuid;
 
-/// What IndexedDB holds in the browser.
-#[derive(Debug, Clone, Default)]
-pub struct Disk {
-    epoch: Option<String>,
-    refill: bool,
-    buckets: BTreeMap<BucketId, sync_protocol::BucketMark>,
-    records: BTreeMap<RecordId, SavedRecord>,
-    outbox: BTreeMap<GroupId, SavedGroup>,
-    pub journal: BTreeMap<GroupId, SavedGroup>,
-    drafts: BTreeMap<(RecordId, FieldPath), sync_protocol::Draft>,
-}
-
-impl Disk {
-    pub fn write(&mut self, changes: Vec<Stored>) {
-        for change in changes {
-            match change {
-                Stored::Epoch(epoch) => self.epoch = Some(epoch),
-                Stored::Refill(refill) => self.refill = refill,
-                Stored::Reopen(group) => {
-                    self.journal.remove(&group.id);
-                    self.outbox.insert(group.id, group);
-                }
-                Stored::PutBucket(id, mark) => drop(self.buckets.insert(id, mark)),
-                Stored::DropBucket(id) => drop(self.buckets.remove(&id)),
-                Stored::PutRecord(record) => drop(self.records.insert(record.state.id.clone(), record)),
-                Stored::DropRecord(id) => drop(self.records.remove(&id)),
-                Stored::PutGroup(group) => drop(self.outbox.insert(group.id, group)),
-                Stored::Journal(group) => {
-                    self.outbox.remove(&group.id);
-                    self.journal.insert(group.id, group);
-                }
-                Stored::PutDraft(draft) => drop(self.drafts.insert((draft.record.clone(), draft.path.clone()), draft)),
-                Stored::DropDraft(record, path) => drop(self.drafts.remove(&(record, path))),
-            }
-        }
-    }
-
-    pub fn saved(&self) -> Saved {
-        Saved {
-            epoch: self.epoch.clone(),
-            refill: self.refill,
-            buckets: self.buckets.iter().map(|(id, mark)| (id.clone(), *mark)).collect(),
-            records: self.records.values().cloned().collect(),
-            groups: self.outbox.values().cloned().collect(),
-            drafts: self.drafts.values().cloned().collect(),
-        }
-    }
-}
+pub use sync_protocol::disk::Disk;
 
 /// A visit under way: its record and its one response.
 #[derive(Debug, Clone)]
@@ -211,6 +162,7 @@ impl Phone {
                 self.refill().await?;
             }
             self.push_all().await?;
+            self.compare().await?;
             self.pull().await?;
             if !self.replica.must_refill() && self.pending() == 0 {
                 return Ok(());
@@ -222,7 +174,7 @@ impl Phone {
     /// Offers the journal, a hundred at a time, and takes back what the server needs.
     pub async fn refill(&mut self) -> Result<()> {
         let journal: Vec<GroupId> = self.disk.journal.keys().copied().collect();
-        for part in journal.chunks(100) {
+        for part in self.replica.to_offer(&journal).chunks(100) {
             self.have(part).await?;
         }
         let stored = self.replica.refilled();
@@ -244,6 +196,22 @@ impl Phone {
         let stored = self.replica.handle_have(&reply, journal.collect());
         self.disk.write(stored);
         Ok(reply)
+    }
+
+    /// Looks for what differs in buckets whose checksum does not match.
+    pub async fn compare(&mut self) -> Result<()> {
+        while let Some(asked) = self.replica.next_digest() {
+            let reply = self
+                .post("sync/digest", "application/json", serde_json::to_string(&asked)?)
+                .await?;
+            let (status, text) = (reply.status(), reply.text().await?);
+            if !status.is_success() {
+                bail!("digest: {status} {text}");
+            }
+            let stored = self.replica.handle_digest(&serde_json::from_str(&text)?);
+            self.disk.write(stored);
+        }
+        Ok(())
     }
 
     async fn push_all(&mut self) -> Result<()> {

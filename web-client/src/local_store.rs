@@ -7,7 +7,7 @@ use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sync_protocol::{BucketId, BucketMark, Saved, SavedGroup, Stored};
+use sync_protocol::{BucketId, BucketMark, Saved, SavedGroup, SavedRecord, Stored};
 
 /// Why something could not be stored or read: the browser's own word, such as `QuotaExceededError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 const STORES: [&str; 6] = ["meta", "bucket", "record", "outbox", "journal", "draft"];
 const EPOCH: &str = "epoch";
 const REFILL: &str = "refill";
+const WITNESS: &str = "witness";
 
 /// The database of one person on this phone.
 #[derive(Clone)]
@@ -47,10 +48,12 @@ impl PersonStore {
         let tx = self.0.transaction(STORES).build()?;
         let epoch = read(&tx, "meta", EPOCH).await?;
         let refill = read(&tx, "meta", REFILL).await?;
+        let witness = read(&tx, "meta", WITNESS).await?;
         let buckets: Vec<BucketRow> = read_all(&tx, "bucket").await?;
         Ok(Saved {
             epoch,
             refill: refill.unwrap_or(false),
+            witness: witness.unwrap_or(false),
             buckets: buckets.into_iter().map(|row| (row.id, row.mark)).collect(),
             records: read_all(&tx, "record").await?,
             groups: read_all(&tx, "outbox").await?,
@@ -65,6 +68,7 @@ impl PersonStore {
             match change {
                 Stored::Epoch(epoch) => put(&tx, "meta", EPOCH, epoch)?,
                 Stored::Refill(refill) => put(&tx, "meta", REFILL, refill)?,
+                Stored::Witness(witness) => put(&tx, "meta", WITNESS, witness)?,
                 Stored::Reopen(group) => {
                     put(&tx, "outbox", &group.id.to_string(), group)?;
                     delete(&tx, "journal", &group.id.to_string())?;
@@ -79,8 +83,10 @@ impl PersonStore {
                     },
                 )?,
                 Stored::DropBucket(id) => delete(&tx, "bucket", id.as_str())?,
-                Stored::PutRecord(record) => put(&tx, "record", record.state.id.as_str(), record)?,
+                Stored::PutRecord(record) => put(&tx, "record", &record.key(), record)?,
                 Stored::DropRecord(id) => delete(&tx, "record", id.as_str())?,
+                Stored::DropLeaving(bucket, id) => delete(&tx, "record", &SavedRecord::leaving_key(bucket, id))?,
+                Stored::DropGroup(id) => delete(&tx, "outbox", &id.to_string())?,
                 Stored::PutGroup(group) => put(&tx, "outbox", &group.id.to_string(), group)?,
                 Stored::Journal(group) => {
                     put(&tx, "journal", &group.id.to_string(), group)?;

@@ -11,8 +11,9 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sync_protocol::{
-    Author, BucketId, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, HaveReply, Phase as GroupPhase,
-    PullRequest, PushBatch, PushReply, RecordId, RecordView, Replica, Saved, SavedGroup, StageError, Stored, Value,
+    Author, BucketId, DigestReply, DigestRequest, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, HaveReply,
+    Phase as GroupPhase, PullRequest, PushBatch, PushReply, RecordId, RecordView, Replica, Saved, SavedGroup,
+    StageError, Stored, Value,
 };
 use uuid::Uuid;
 use wasm_bindgen_futures::spawn_local;
@@ -679,6 +680,7 @@ impl Session {
                 at: Default::default(),
                 budget,
                 acked: Vec::new(),
+                mend: Default::default(),
             })
     }
 
@@ -737,6 +739,27 @@ impl Session {
         let here = inner();
         let replica = here.replica.borrow();
         replica.as_ref().map(Replica::in_quarantine).unwrap_or_default()
+    }
+
+    /// What a server that lost something is asked about.
+    pub(crate) fn to_offer(self, journal: &[SavedGroup]) -> Vec<GroupId> {
+        let ids: Vec<GroupId> = journal.iter().map(|saved| saved.id).collect();
+        let here = inner();
+        let replica = here.replica.borrow();
+        replica.as_ref().map_or_else(Vec::new, |replica| replica.to_offer(&ids))
+    }
+
+    /// The next step in the search for what differs.
+    pub(crate) fn next_digest(self) -> Option<DigestRequest> {
+        inner().replica.borrow().as_ref().and_then(Replica::next_digest)
+    }
+
+    pub(crate) fn take_digest(self, reply: &DigestReply) {
+        let taken = match inner().replica.borrow_mut().as_mut() {
+            Some(replica) => replica.handle_digest(reply),
+            None => return,
+        };
+        self.installed(taken);
     }
 
     /// Takes the server's word on what was offered.

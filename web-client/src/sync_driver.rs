@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_channel::mpsc;
 use futures_util::StreamExt;
 use futures_util::future::select;
-use sync_protocol::{Frame, GroupId, HaveReply, MAX_HAVE, PushReply, Replica, StageError};
+use sync_protocol::{DigestReply, Frame, GroupId, HaveReply, MAX_HAVE, PushReply, Replica, StageError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -72,6 +72,18 @@ fn wait_after(failures: u32) -> f64 {
     }
 }
 
+/// Looks for what differs in buckets whose checksum does not match, so that only that is fetched again.
+async fn compare(session: Session) -> Result<(), ApiError> {
+    while let Some(asked) = session.next_digest() {
+        let token = session.token().await?;
+        let body = serde_json::to_string(&asked).expect("places are text");
+        let call = Call::post("/api/v1/sync/digest", "application/json", body).with_token(&token);
+        let reply: DigestReply = session.seen(http::json(call).await)?;
+        session.take_digest(&reply);
+    }
+    Ok(())
+}
+
 /// One round: everything out, everything in. A full outbox does not keep the pull from going on.
 async fn round(session: Session) -> Result<(), ApiError> {
     if session.must_refill().await {
@@ -79,6 +91,7 @@ async fn round(session: Session) -> Result<(), ApiError> {
     }
     let pushed = push_all(session).await;
     let asked = ask_about_quarantine(session).await;
+    compare(session).await?;
     pull_all(session).await?;
     pushed.and(asked)
 }
@@ -86,10 +99,11 @@ async fn round(session: Session) -> Result<(), ApiError> {
 /// Offers the journal to a server that was restored, and once a day to any: what it needs goes out again.
 async fn refill(session: Session) -> Result<(), ApiError> {
     let journal = session.journal().await?;
-    for part in journal.chunks(MAX_HAVE) {
-        let ids: Vec<GroupId> = part.iter().map(|saved| saved.id).collect();
-        let reply = have(session, &ids).await?;
-        session.take_have(&reply, part.to_vec());
+    let offered = session.to_offer(&journal);
+    for part in offered.chunks(MAX_HAVE) {
+        let reply = have(session, part).await?;
+        let of_journal = journal.iter().filter(|saved| part.contains(&saved.id));
+        session.take_have(&reply, of_journal.cloned().collect());
     }
     session.refilled(journal).await;
     Ok(())
@@ -149,7 +163,14 @@ async fn pull_all(session: Session) -> Result<(), ApiError> {
                 refill(session).await?;
                 push_all(session).await?;
             }
-            Taken::Misfit if mended < 3 => mended += 1,
+            Taken::Misfit if mended < 3 => {
+                mended += 1;
+                if session.must_refill().await {
+                    refill(session).await?;
+                    push_all(session).await?;
+                }
+                compare(session).await?;
+            }
             Taken::Misfit | Taken::RefillFirst => {
                 return Err(ApiError {
                     status: 200,

@@ -78,9 +78,10 @@ pub async fn admit(app: Data<AppState>, actor: Actor, request: HttpRequest) -> R
         device: actor.device,
         roles: actor.roles.clone(),
     };
-    let verdict = sync::admit(&mut conn, &sender, &Received::read(&kept.bytes)).await?;
+    let received = Received::read(&kept.bytes);
+    let verdict = sync::admit(&mut conn, &sender, &received).await?;
     drop(conn);
-    tell(&app, actor.district, std::slice::from_ref(&verdict));
+    tell(&app, actor.district, &[received], std::slice::from_ref(&verdict));
     Ok(Json(match verdict {
         Verdict::Applied { .. } | Verdict::Duplicate { .. } => Admitted {
             outcome: "applied",

@@ -1,14 +1,16 @@
 //! Push and pull (docs/protocol.md). Reads and writes the wire; what a group does is `store/sync.rs`'s business.
 
+use std::collections::BTreeSet;
+
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Serialize;
 use sync_protocol::office::{self, Received, Scope, Start, Verdict};
 use sync_protocol::{
-    BucketId, Checkpoint, End, Frame, GroupId, HaveReply, HaveRequest, Hello, Limits, MAX_GROUP_BYTES, MAX_HAVE,
-    MAX_OPS, MAX_PUSH_BYTES, MAX_PUSH_GROUPS, Outcome, PROTOCOL, PullRequest, PushHeader, PushReply, RecordState,
-    ScopeChange,
+    BucketId, Checkpoint, DigestReply, DigestRequest, End, Frame, GroupId, HaveReply, HaveRequest, Hello, Limits,
+    MAX_GROUP_BYTES, MAX_HAVE, MAX_MENDED, MAX_NODES, MAX_OPS, MAX_PUSH_BYTES, MAX_PUSH_GROUPS, Outcome, PROTOCOL,
+    PullRequest, PushHeader, PushReply, RecordId, RecordState, ScopeChange,
 };
 use uuid::Uuid;
 
@@ -41,7 +43,7 @@ pub async fn push(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         let mut conn = app.pool.get().await?;
         sync::apply(&mut conn, &sender, &received, |bucket| actor.may_write(bucket.as_str())).await?
     };
-    tell(&app, actor.district, &verdicts);
+    tell(&app, actor.district, &received, &verdicts);
     // What is kept changes nothing, but whoever may decide about it looks again.
     let kept = received
         .iter()
@@ -50,8 +52,7 @@ pub async fn push(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
             (Verdict::Quarantined { .. }, Ok(group)) => Some(group.bucket.to_string()),
             _ => None,
         });
-    app.hub
-        .publish(actor.district, kept.collect::<std::collections::BTreeSet<_>>());
+    app.hub.publish(actor.district, kept.collect::<BTreeSet<_>>());
     let outcomes = received
         .iter()
         .zip(verdicts)
@@ -78,14 +79,17 @@ fn read_push(body: &Bytes) -> Result<Vec<Received>> {
 }
 
 /// After the commit: the heads of this process, then everybody who listens.
-pub fn tell(app: &AppState, district: Uuid, verdicts: &[Verdict]) {
-    let mut changed: Vec<&BucketId> = Vec::new();
-    for verdict in verdicts {
-        if let Verdict::Applied { bucket, seq } = verdict {
-            app.heads.raise(district, bucket.as_str(), *seq);
-            if !changed.contains(&bucket) {
-                changed.push(bucket);
-            }
+pub fn tell(app: &AppState, district: Uuid, received: &[Received], verdicts: &[Verdict]) {
+    let mut changed: BTreeSet<&BucketId> = BTreeSet::new();
+    for (one, verdict) in received.iter().zip(verdicts) {
+        let Verdict::Applied { bucket, seq } = verdict else {
+            continue;
+        };
+        app.heads.raise(district, bucket.as_str(), *seq);
+        changed.insert(bucket);
+        if let Some(to) = one.group.as_ref().ok().and_then(|group| group.to.as_ref()) {
+            app.heads.forget(district, to.as_str());
+            changed.insert(to);
         }
     }
     app.hub.publish(district, changed.into_iter().map(ToString::to_string));
@@ -110,7 +114,7 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     if asked.protocol != PROTOCOL {
         return Err(Code::JsonMalformed.into());
     }
-    if asked.acked.len() > MAX_HAVE {
+    if asked.acked.len() > MAX_HAVE || asked.mend.values().any(|records| records.len() > MAX_MENDED) {
         return Err(Code::BodyTooLarge.into());
     }
     let mut answer = Answer::begin(&app, &actor, &asked);
@@ -131,8 +135,9 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
             break;
         }
         let mut conn = app.pool.get().await?;
-        let page = sync::page(&mut conn, actor.district, &bucket, start, PAGE_RECORDS).await?;
-        answer.put_page(&bucket, start, page)?;
+        let whole = office::whole(&asked, &bucket, start);
+        let page = sync::page(&mut conn, actor.district, &bucket, start, whole, PAGE_RECORDS).await?;
+        answer.put_page(&bucket, start, whole, page)?;
     }
     answer.put(&Frame::End(End { more: answer.more }));
     Ok(HttpResponse::Ok()
@@ -166,6 +171,34 @@ pub async fn have(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         now: Utc::now().timestamp_millis(),
         known,
         need,
+    }))
+}
+
+/// `POST /api/v1/sync/digest`: some nodes of a bucket's digest tree, for a phone whose checksum does not match. At most 64 places.
+pub async fn digest(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    body::require_type(&request, "application/json")?;
+    let body = body::read(&request, payload, 16 * 1024).await?;
+    let asked: DigestRequest = body::parse(&body)?;
+    if asked.protocol != PROTOCOL {
+        return Err(Code::JsonMalformed.into());
+    }
+    if asked.places.len() > MAX_NODES {
+        return Err(Code::BodyTooLarge.into());
+    }
+    if !actor.may_read(asked.bucket.as_str()) {
+        return Err(Code::NotFound.into());
+    }
+    let nodes = sync::digest(
+        &mut *app.pool.get().await?,
+        actor.district,
+        &asked.bucket,
+        &asked.places,
+    )
+    .await?;
+    Ok(HttpResponse::Ok().json(DigestReply {
+        epoch: app.epoch.to_string(),
+        bucket: asked.bucket,
+        nodes,
     }))
 }
 
@@ -222,7 +255,7 @@ impl Answer {
         Ok(head)
     }
 
-    fn put_page(&mut self, bucket: &BucketId, start: Start, page: Option<Page>) -> Result<()> {
+    fn put_page(&mut self, bucket: &BucketId, start: Start, whole: &[RecordId], page: Option<Page>) -> Result<()> {
         let Some(page) = page else { return Ok(()) };
         let Start { since, from } = start;
         // Spelled by hand so that a record's stored JSON goes out as it is, without being parsed and written again.
@@ -233,7 +266,9 @@ impl Answer {
             )
             .bytes(),
         );
-        for (at, (id, fields)) in page.records.iter().enumerate() {
+        let mended = page.whole.iter().map(|row| (row, 0));
+        let records = mended.chain(page.records.iter().map(|row| (row, since)));
+        for (at, ((id, fields), since)) in records.enumerate() {
             if at > 0 {
                 self.lines.push(b',');
             }
@@ -244,7 +279,16 @@ impl Answer {
                 _ => write_json(&mut self.lines, &newer_fields(*id, fields, since)?),
             }
         }
-        self.lines.extend(b"]}}\n");
+        self.lines.push(b']');
+        if !whole.is_empty() {
+            self.lines.extend(br#","whole":"#);
+            write_json(&mut self.lines, &whole);
+        }
+        if !page.gone.is_empty() {
+            self.lines.extend(br#","gone":"#);
+            write_json(&mut self.lines, &page.gone);
+        }
+        self.lines.extend(b"}}\n");
         if page.last {
             self.put(&Frame::Checkpoint(Checkpoint {
                 bucket: bucket.clone(),

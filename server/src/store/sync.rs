@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 
 pub use judge::{Admission, Standing, to_catalog};
 pub use rows::{
-    Everything, Kept, Page, Verified, everything, head, kept, kept_one, logged, not_applied, page, raise_epoch,
+    Everything, Kept, Page, Verified, digest, everything, head, kept, kept_one, logged, not_applied, page, raise_epoch,
     server_epoch, verify_chains,
 };
 
@@ -91,6 +91,9 @@ impl Ledger for Postgres<'_> {
     async fn logged(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Logged>> {
         rows::logged(self.conn, self.sender.district, ids).await
     }
+    async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>> {
+        rows::homes(self.conn, self.sender.district, ids).await
+    }
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>> {
         rows::lock_records(self.conn, self.sender.district, ids).await
     }
@@ -109,8 +112,13 @@ impl Ledger for Postgres<'_> {
         }
         rows::update_records(conn, district, &commit.updated).await?;
         rows::move_mark(conn, district, commit.bucket, &commit.mark).await?;
+        if let Some(moved) = &commit.moved {
+            rows::move_records(conn, district, commit.bucket, moved, &commit).await?;
+            rows::move_mark(conn, district, moved.to, &moved.mark).await?;
+        }
+        let home = commit.moved.map_or(commit.bucket, |moved| moved.to);
         let changed: Vec<&RecordState> = commit.created.into_iter().chain(commit.updated).collect();
-        projection::write(conn, district, commit.bucket, &changed).await?;
+        projection::write(conn, district, home, &changed).await?;
         Ok(true)
     }
     async fn set_aside(&mut self, received: &Received, verdict: &Verdict) -> Result<bool> {

@@ -272,7 +272,8 @@ impl Ledger for Memory {
         };
         let home = commit.moved.map_or(commit.bucket, |moved| moved.to);
         for record in commit.created.iter().chain(&commit.updated) {
-            open.records.insert(record.id.clone(), (home.clone(), (*record).clone()));
+            open.records
+                .insert(record.id.clone(), (home.clone(), (*record).clone()));
         }
         for (received, _, verdict, chain) in &commit.groups {
             let moved = commit.moved.map(|moved| (moved.to.clone(), moved.mark.head));
@@ -349,7 +350,10 @@ impl Tables {
         } else {
             rows.last().map_or(from, |(seq, _)| *seq)
         };
-        let departed = self.departures.iter().filter(|((left, _), seq)| left == bucket && **seq > from && **seq <= to);
+        let departed = self
+            .departures
+            .iter()
+            .filter(|((left, _), seq)| left == bucket && **seq > from && **seq <= to);
         let newer = |record: &RecordState| {
             let mut record = record.clone();
             record.fields.retain(|_, field| field.seq > since);

@@ -248,7 +248,10 @@ impl Oracle {
             }
             let home = tables.records.get(&saved.state.id).map(|(home, _)| home);
             if saved.leaving || home != Some(&saved.bucket) {
-                violations.push(format!("P1: phone {at} still shows {} in {}", saved.state.id, saved.bucket));
+                violations.push(format!(
+                    "P1: phone {at} still shows {} in {}",
+                    saved.state.id, saved.bucket
+                ));
             }
         }
         for (id, (bucket, record)) in tables.records.iter().filter(|(_, (bucket, _))| grants.contains(bucket)) {

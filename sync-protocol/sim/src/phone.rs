@@ -1,76 +1,39 @@
 //! A phone: the real replica over a disk that can fill up, be rolled back or cloned, and a person who looks before they write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
-use sync_protocol::{
-    Author, BucketId, BucketMark, Draft, FieldPath, FieldView, GroupId, Phase, RecordId, Replica, Saved, SavedGroup,
-    SavedRecord, Stored, Value,
-};
+use sync_protocol::disk::Disk;
+use sync_protocol::{Author, BucketId, FieldPath, FieldView, GroupId, Phase, RecordId, Replica, Stored, Value};
 
-/// What survives a crash.
+/// What survives a crash, and what the simulator knows of it.
 #[derive(Debug, Clone, Default)]
-pub struct Disk {
-    epoch: Option<String>,
-    refill: bool,
-    witness: bool,
-    buckets: BTreeMap<BucketId, BucketMark>,
-    /// By [`SavedRecord::key`].
-    pub records: BTreeMap<String, SavedRecord>,
-    pub outbox: BTreeMap<GroupId, SavedGroup>,
-    pub journal: BTreeMap<GroupId, SavedGroup>,
-    drafts: BTreeMap<(RecordId, FieldPath), Draft>,
+pub struct Storage {
+    disk: Disk,
     /// Buckets in which somebody edited a record behind the program's back: the next checkpoint is to find out.
     pub tampered: BTreeSet<BucketId>,
 }
 
-impl Disk {
+impl Storage {
     /// One strict transaction.
-    pub fn write(&mut self, changes: &[Stored]) {
-        for change in changes.iter().cloned() {
-            match change {
-                Stored::Epoch(epoch) => self.epoch = Some(epoch),
-                Stored::Refill(refill) => self.refill = refill,
-                Stored::Witness(witness) => self.witness = witness,
-                Stored::PutBucket(bucket, mark) => drop(self.buckets.insert(bucket, mark)),
-                Stored::DropBucket(bucket) => {
-                    self.tampered.remove(&bucket);
-                    self.buckets.remove(&bucket);
-                }
-                Stored::PutRecord(record) => drop(self.records.insert(record.key(), record)),
-                Stored::DropRecord(id) => drop(self.records.remove(id.as_str())),
-                Stored::DropLeaving(bucket, id) => drop(self.records.remove(&SavedRecord::leaving_key(&bucket, &id))),
-                Stored::PutGroup(saved) => drop(self.outbox.insert(saved.id, saved)),
-                Stored::Journal(saved) => {
-                    self.outbox.remove(&saved.id);
-                    self.journal.insert(saved.id, saved);
-                }
-                Stored::Reopen(saved) => {
-                    self.journal.remove(&saved.id);
-                    self.outbox.insert(saved.id, saved);
-                }
-                Stored::DropGroup(id) => drop(self.outbox.remove(&id)),
-                Stored::PutDraft(draft) => {
-                    drop(self.drafts.insert((draft.record.clone(), draft.path.clone()), draft));
-                }
-                Stored::DropDraft(record, path) => drop(self.drafts.remove(&(record, path))),
+    fn write(&mut self, changes: Vec<Stored>) {
+        for change in &changes {
+            if let Stored::DropBucket(bucket) = change {
+                self.tampered.remove(bucket);
             }
         }
+        self.disk.write(changes);
     }
-
-    pub fn load(&self) -> Saved {
-        Saved {
-            epoch: self.epoch.clone(),
-            refill: self.refill,
-            witness: self.witness,
-            buckets: self.buckets.iter().map(|(id, mark)| (id.clone(), *mark)).collect(),
-            records: self.records.values().cloned().collect(),
-            groups: self.outbox.values().cloned().collect(),
-            drafts: self.drafts.values().cloned().collect(),
-        }
+}
+impl Deref for Storage {
+    type Target = Disk;
+    fn deref(&self) -> &Disk {
+        &self.disk
     }
-
-    pub fn holds(&self, id: &GroupId) -> bool {
-        self.outbox.contains_key(id) || self.journal.contains_key(id)
+}
+impl DerefMut for Storage {
+    fn deref_mut(&mut self) -> &mut Disk {
+        &mut self.disk
     }
 }
 
@@ -96,9 +59,9 @@ pub enum Asked {
 pub struct Sitting {
     pub me: Author,
     pub person: usize,
-    pub disk: Disk,
+    pub disk: Storage,
     /// An older copy of the disk that may come back.
-    pub backup: Option<Disk>,
+    pub backup: Option<Storage>,
     /// What a person has had on this screen so far, by field: each value of a run is unique.
     pub seen: BTreeMap<(RecordId, FieldPath), BTreeSet<Value>>,
     /// The clock's error in ms.
@@ -120,7 +83,7 @@ pub struct Phone {
 
 impl Phone {
     pub fn start(it: Sitting) -> Self {
-        let replica = Replica::open(it.me.clone(), it.disk.load());
+        let replica = Replica::open(it.me.clone(), it.disk.saved());
         Self {
             replica,
             queue: Vec::new(),
@@ -143,7 +106,7 @@ impl Phone {
             return self.queue.is_empty();
         }
         let queue = std::mem::take(&mut self.queue);
-        self.it.disk.write(&queue);
+        self.it.disk.write(queue);
         true
     }
 

@@ -10,16 +10,16 @@ use std::task::{Context, Poll, Waker};
 use sync_protocol::office::{self, Logged, Received, Scope, Verdict};
 use sync_protocol::planted::{Bug, planted};
 use sync_protocol::{
-    Author, BucketId, Checkpoint, DigestReply, DigestRequest, Edit, End, FieldPath, Frame, GroupId, GroupKind, HaveReply, HaveRequest, Hello, Limits, Outcome,
-    Node, OutcomeKind, PROTOCOL, Phase, Place, PullRequest, PushReply, RecordId, RecordsPage, Replica, ScopeChange, StageError,
-    Stored, Value,
+    Author, BucketId, Checkpoint, DigestReply, DigestRequest, Edit, End, FieldPath, Frame, GroupId, GroupKind,
+    HaveReply, HaveRequest, Hello, Limits, Node, Outcome, OutcomeKind, PROTOCOL, Phase, Place, PullRequest, PushReply,
+    RecordId, RecordsPage, Replica, ScopeChange, StageError, Stored, Value,
 };
 
 use crate::Report;
 use crate::chance::Chance;
 use crate::memory::{Database, Memory, Tables};
 use crate::oracle::Oracle;
-use crate::phone::{Asked, Disk, Phone, Sitting};
+use crate::phone::{Asked, Phone, Sitting, Storage};
 use crate::rules::{Admitted, Rules};
 
 /// What a run is made of.
@@ -221,7 +221,7 @@ impl World {
                 device: uuid(4, n).parse().expect("a device id"),
             },
             person: n % plan.persons,
-            disk: Disk::default(),
+            disk: Storage::default(),
             backup: None,
             seen: BTreeMap::new(),
             clock: 0,
@@ -394,7 +394,12 @@ impl World {
 
     /// Where this phone believes a record to be: where it was made, unless it has heard that it moved.
     fn bucket_of(&self, at: usize, record: &RecordId) -> BucketId {
-        let made = || self.records.iter().find(|(id, _)| id == record).map(|(_, home)| home.clone());
+        let made = || {
+            self.records
+                .iter()
+                .find(|(id, _)| id == record)
+                .map(|(_, home)| home.clone())
+        };
         let here = self.phones[at].replica.bucket_of(record);
         here.or_else(made).expect("a record of this world")
     }
@@ -402,7 +407,12 @@ impl World {
     /// Somebody finds that a record belongs elsewhere.
     fn relocate(&mut self, at: usize, record: &RecordId) {
         let from = self.bucket_of(at, record);
-        let to = self.buckets.iter().find(|bucket| **bucket != from).expect("two buckets").clone();
+        let to = self
+            .buckets
+            .iter()
+            .find(|bucket| **bucket != from)
+            .expect("two buckets")
+            .clone();
         let path: FieldPath = "@bucket".parse().expect("a reserved field path");
         let shown = self.phones[at].replica.field(record, &path);
         let seen = self.phones[at].it.seen.entry((record.clone(), path)).or_default();
@@ -515,7 +525,10 @@ impl World {
         }
         let journal: Vec<GroupId> = phone.it.disk.journal.keys().copied().collect();
         let all = phone.replica.to_offer(&journal).into_iter();
-        let ids: Vec<GroupId> = all.filter(|id| !phone.offered.contains(id)).take(OFFERED_AT_ONCE).collect();
+        let ids: Vec<GroupId> = all
+            .filter(|id| !phone.offered.contains(id))
+            .take(OFFERED_AT_ONCE)
+            .collect();
         if ids.is_empty() {
             let stored = phone.replica.refilled();
             phone.offered.clear();
@@ -532,7 +545,10 @@ impl World {
             return false;
         };
         let call = self.call(at, Asked::Digest);
-        self.note(format_args!("phone {at} compares {} at {:?}", asked.bucket, asked.places));
+        self.note(format_args!(
+            "phone {at} compares {} at {:?}",
+            asked.bucket, asked.places
+        ));
         self.mail.push(Message::Digest { phone: at, call, asked });
         true
     }
@@ -549,7 +565,11 @@ impl World {
 
     fn answer_digest(&mut self, phone: usize, call: u64, asked: &DigestRequest) {
         let database = self.database.borrow();
-        let here = database.tables.records.values().filter(|(home, _)| *home == asked.bucket);
+        let here = database
+            .tables
+            .records
+            .values()
+            .filter(|(home, _)| *home == asked.bucket);
         let sums: Vec<_> = here.map(|(_, record)| (&record.id, record.sum())).collect();
         let node = |place: &Place| (place.clone(), Node::of(place, sums.iter().copied()));
         let reply = DigestReply {
@@ -716,7 +736,7 @@ impl World {
             Message::Digested { phone, call, reply } => self.digested(phone, call, &reply),
             Message::SignInAgain { phone, call } => {
                 if self.expected(phone, call).is_some() && planted(Bug::WipeOn401) {
-                    self.phones[phone].it.disk = Disk::default();
+                    self.phones[phone].it.disk = Storage::default();
                     self.phones[phone].crash();
                 }
             }

@@ -81,11 +81,7 @@ fn records_of<'a>(groups: &[(&Received, &'a Group)]) -> BTreeSet<&'a RecordId> {
         .collect()
 }
 
-async fn hold<L: Ledger>(
-    ledger: &mut L,
-    bucket: &BucketId,
-    groups: &[(&Received, &Group)],
-) -> Result<Held, L::Error> {
+async fn hold<L: Ledger>(ledger: &mut L, bucket: &BucketId, groups: &[(&Received, &Group)]) -> Result<Held, L::Error> {
     let mut held = Held::default();
     for (home, record) in ledger.lock_records(&records_of(groups)).await? {
         held.existing.insert(record.id.clone());
@@ -232,7 +228,11 @@ async fn move_records<L: Ledger>(
             (ledger.lock_bucket(from).await?, there)
         }
     };
-    let sum = |held: &Held| held.records.values().fold(Sum::default(), |sum, record| sum.plus(record.sum()));
+    let sum = |held: &Held| {
+        held.records
+            .values()
+            .fold(Sum::default(), |sum, record| sum.plus(record.sum()))
+    };
     let left = sum(&held);
     let mark = before.after(received.id, Sum::default().minus(left));
     merge(&mut held, received.id, group, there.head + 1, known);

@@ -195,7 +195,12 @@ impl Replica {
         let bucket = page.bucket.clone();
         stage.take(page);
         if planted(Bug::PageByPage) {
-            let shown = std::mem::replace(stage, Stage { ..Stage::after(stage.from) });
+            let shown = std::mem::replace(
+                stage,
+                Stage {
+                    ..Stage::after(stage.from)
+                },
+            );
             stage.to = shown.to;
             self.install(&bucket, shown, false);
         }
@@ -246,10 +251,7 @@ impl Replica {
             true => self.counted_sum(bucket),
             false => mark,
         };
-        let of = |id: &RecordId| {
-            self.held_in(bucket, id)
-                .map_or(Sum::default(), |held| held.state.sum())
-        };
+        let of = |id: &RecordId| self.held_in(bucket, id).map_or(Sum::default(), |held| held.state.sum());
         let before = stage.whole.union(&stage.gone).fold(before, |sum, id| sum.minus(of(id)));
         staged().fold(before, |sum, record| {
             if stage.replaces(&record.id) {
@@ -277,7 +279,9 @@ impl Replica {
         for key in left.cloned().collect::<Vec<_>>() {
             stored.extend(self.drop_leaving(&key));
         }
-        let Stage { whole, gone, records, .. } = stage;
+        let Stage {
+            whole, gone, records, ..
+        } = stage;
         for (id, record) in records {
             stored.extend(self.take_home(bucket, &id));
             let fresh = || SavedRecord::new(bucket.clone(), RecordState::new(id.clone()));
@@ -318,7 +322,9 @@ impl Replica {
     /// Groups that the checkpoint contains leave the overlay for the journal, in the transaction that swaps it in.
     fn cover(&mut self, bucket: &BucketId, head: i64) -> Vec<Stored> {
         let covered = |pending: &Pending| match &pending.saved.phase {
-            Phase::Acked { seq, receipt, .. } if pending.home() == bucket && *seq <= head => Some((*seq, receipt.clone())),
+            Phase::Acked { seq, receipt, .. } if pending.home() == bucket && *seq <= head => {
+                Some((*seq, receipt.clone()))
+            }
             _ => None,
         };
         let covered: Vec<_> = self

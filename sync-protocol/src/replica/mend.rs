@@ -38,7 +38,9 @@ impl Replica {
     pub fn next_digest(&self) -> Option<DigestRequest> {
         let fetched_whole = |bucket: &BucketId| self.buckets.get(bucket).is_none_or(|mark| mark.cursor == 0);
         let walks = self.suspects.iter();
-        let (bucket, descent) = walks.into_iter().find(|(bucket, walk)| !walk.is_over() && !fetched_whole(bucket))?;
+        let (bucket, descent) = walks
+            .into_iter()
+            .find(|(bucket, walk)| !walk.is_over() && !fetched_whole(bucket))?;
         Some(DigestRequest {
             protocol: PROTOCOL,
             bucket: bucket.clone(),
@@ -68,13 +70,18 @@ impl Replica {
     fn sums_in(&self, bucket: &BucketId) -> BTreeMap<RecordId, Sum> {
         let left = self.leaving.values().filter(|record| record.bucket == *bucket);
         let here = self.records.values().filter(|record| record.bucket == *bucket);
-        here.chain(left).map(|record| (record.state.id.clone(), record.state.sum())).collect()
+        here.chain(left)
+            .map(|record| (record.state.id.clone(), record.state.sum()))
+            .collect()
     }
 
     /// The buckets whose walk is over, each with what differs: perhaps nothing, where only a checkpoint is wanted.
     pub(super) fn to_mend(&self) -> BTreeMap<BucketId, Vec<RecordId>> {
         let whole = |bucket: &BucketId| self.buckets.get(bucket).is_some_and(|mark| mark.cursor == 0);
-        let ready = self.suspects.iter().filter(|(bucket, walk)| walk.is_over() || whole(bucket));
+        let ready = self
+            .suspects
+            .iter()
+            .filter(|(bucket, walk)| walk.is_over() || whole(bucket));
         ready
             .map(|(bucket, walk)| (bucket.clone(), walk.differing().unwrap_or_default().to_vec()))
             .collect()

@@ -145,7 +145,10 @@ fn pull(phone: &mut Replica, office: &Office) {
     }
     while let Some(asked) = phone.next_digest() {
         let sums = || office.records.iter().map(|(id, record)| (id, record.sum()));
-        let nodes = asked.places.iter().map(|place| (place.clone(), Node::of(place, sums())));
+        let nodes = asked
+            .places
+            .iter()
+            .map(|place| (place.clone(), Node::of(place, sums())));
         phone.handle_digest(&DigestReply {
             epoch: "e1".into(),
             bucket: asked.bucket.clone(),

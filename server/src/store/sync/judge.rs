@@ -6,6 +6,9 @@ use catalog::{Action, Kind, Refusal, catalog};
 use sync_protocol::office::{Judge, Objection};
 use sync_protocol::{BucketId, Code, Group, GroupKind, Op, PersonId, RecordId, RecordState, Value};
 
+/// Who may take a record to another school.
+const MOVES_RECORDS: &str = "coordinator";
+
 /// What the sender is to the district: who they are, the roles that the catalog's rights name, and where they may write.
 pub struct Standing<'a, F> {
     pub person: PersonId,
@@ -15,12 +18,21 @@ pub struct Standing<'a, F> {
 
 impl<F: Fn(&BucketId) -> bool> Judge for Standing<'_, F> {
     fn gate(&self, group: &Group) -> Result<(), Objection> {
+        if group.kind == GroupKind::Witness {
+            // Whoever carries it, it is somebody else's: the office decides.
+            return Err(Objection::keep(Code::GroupWitness.as_str()));
+        }
         if group.author != self.person {
             return Err(Objection::keep(Code::GroupAuthor.as_str()));
         }
-        match (self.may_write)(&group.bucket) {
-            true => Ok(()),
-            false => Err(Objection::keep(Code::ScopeDenied.as_str())),
+        let buckets = std::iter::once(&group.bucket).chain(&group.to);
+        if !buckets.into_iter().all(&self.may_write) {
+            return Err(Objection::keep(Code::ScopeDenied.as_str()));
+        }
+        let may_move = self.roles.iter().any(|role| role == MOVES_RECORDS);
+        match group.kind == GroupKind::Move && !may_move {
+            true => Err(Objection::keep("rights.role")),
+            false => Ok(()),
         }
     }
 
@@ -59,8 +71,12 @@ fn judge_record(
     roles: Option<&[&str]>,
 ) -> Result<(), Objection> {
     let kind = kind_of(now, ops)?;
-    if kind.bucket != group.bucket.kind() {
+    let buckets = std::iter::once(&group.bucket).chain(&group.to);
+    if buckets.into_iter().any(|bucket| kind.bucket != bucket.kind()) {
         return Err(Objection::refuse("record.wrong_bucket"));
+    }
+    if group.to.is_none() && ops.iter().any(|op| op.path().as_str() == "@bucket") {
+        return Err(Objection::refuse("field.reserved"));
     }
     let action = if now.is_some() { Action::Write } else { Action::Create };
     if roles.is_some_and(|roles| !kind.may(roles, action)) {

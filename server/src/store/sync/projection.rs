@@ -50,7 +50,7 @@ async fn visits(
                 CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts
          FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[])
               AS n(id, lead, state, visit_kind, visit_date, submitted_at, conflicts)
-         ON CONFLICT (district_id, id) DO UPDATE SET lead = excluded.lead, state = excluded.state, visit_kind = excluded.visit_kind,
+         ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, school_id = excluded.school_id, lead = excluded.lead, state = excluded.state, visit_kind = excluded.visit_kind,
              visit_date = excluded.visit_date, submitted_at = excluded.submitted_at,
              received_at = coalesce(visit.received_at, excluded.received_at), conflicts = excluded.conflicts",
     )
@@ -87,7 +87,7 @@ async fn responses(
          FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[], $11::jsonb[],
                      $12::integer[], $13::integer[], $14::integer[], $15::integer[])
               AS n(id, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
-         ON CONFLICT (district_id, id) DO UPDATE SET score = excluded.score, band = excluded.band, rated = excluded.rated, caps = excluded.caps,
+         ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, score = excluded.score, band = excluded.band, rated = excluded.rated, caps = excluded.caps,
              failed = excluded.failed, answered = excluded.answered, applicable = excluded.applicable, conflicts = excluded.conflicts, engine = excluded.engine",
     )
     .bind::<SqlUuid, _>(district)
@@ -136,7 +136,7 @@ async fn findings(
          SELECT $1, n.id, $2, n.visit_id, n.response_id, n.item, n.severity, n.state, n.title, n.withdrawn
          FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[])
               AS n(id, visit_id, response_id, item, severity, state, title, withdrawn)
-         ON CONFLICT (district_id, id) DO UPDATE SET severity = excluded.severity, state = excluded.state, title = excluded.title, withdrawn = excluded.withdrawn",
+         ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, severity = excluded.severity, state = excluded.state, title = excluded.title, withdrawn = excluded.withdrawn",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket.as_str())

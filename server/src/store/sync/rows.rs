@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use sync_protocol::office::{Chain, Commit, Logged, Mark, Received, Start, Verdict};
-use sync_protocol::{BucketId, GroupId, RecordId, RecordState, Sum};
+use sync_protocol::office::{Chain, Commit, Logged, Mark, Moved, Received, Start, Verdict};
+use sync_protocol::{BucketId, GroupId, Node, Place, RecordId, RecordState, Sum};
 use uuid::Uuid;
 
 use super::Sender;
@@ -53,6 +53,27 @@ pub async fn logged(
         (id, logged)
     };
     Ok(rows.into_iter().map(read).collect())
+}
+
+/// The buckets in which those of `ids` live that exist.
+pub async fn homes(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    ids: &BTreeSet<&RecordId>,
+) -> Result<BTreeSet<BucketId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        bucket: String,
+    }
+    let rows: Vec<Row> = sql_query("SELECT DISTINCT bucket FROM record WHERE district_id = $1 AND id = ANY($2)")
+        .bind::<SqlUuid, _>(district)
+        .bind::<Array<SqlUuid>, _>(ids.iter().map(|id| uuid(id)).collect::<Vec<_>>())
+        .load(conn)
+        .await?;
+    rows.into_iter()
+        .map(|row| Ok(row.bucket.parse().map_err(anyhow::Error::from)?))
+        .collect()
 }
 
 /// Locks those of `ids` that exist, in id order, and reads them: id, bucket, state.
@@ -149,6 +170,40 @@ pub async fn move_mark(conn: &mut AsyncPgConnection, district: Uuid, bucket: &Bu
     Ok(())
 }
 
+/// Takes records from one bucket to another: those who carry the old one will hear that they are gone.
+pub async fn move_records(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    from: &BucketId,
+    moved: &Moved<'_>,
+    commit: &Commit<'_>,
+) -> Result<()> {
+    let ids: Vec<Uuid> = commit.updated.iter().map(|record| uuid(&record.id)).collect();
+    sql_query("UPDATE record SET bucket = $2 WHERE district_id = $1 AND id = ANY($3)")
+        .bind::<SqlUuid, _>(district)
+        .bind::<Text, _>(moved.to.as_str())
+        .bind::<Array<SqlUuid>, _>(&ids)
+        .execute(conn)
+        .await?;
+    sql_query("DELETE FROM departure WHERE district_id = $1 AND bucket = $2 AND record_id = ANY($3)")
+        .bind::<SqlUuid, _>(district)
+        .bind::<Text, _>(moved.to.as_str())
+        .bind::<Array<SqlUuid>, _>(&ids)
+        .execute(conn)
+        .await?;
+    sql_query(
+        "INSERT INTO departure (district_id, bucket, record_id, seq) SELECT $1, $2, id, $4 FROM unnest($3) id
+         ON CONFLICT (district_id, bucket, record_id) DO UPDATE SET seq = excluded.seq",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(from.as_str())
+    .bind::<Array<SqlUuid>, _>(&ids)
+    .bind::<BigInt, _>(commit.mark.head)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Inserts new records and says how many there were not yet.
 pub async fn insert_records(
     conn: &mut AsyncPgConnection,
@@ -230,8 +285,9 @@ pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &
         .map(|(.., chain)| chain.map(|chain| chain.0.to_vec()))
         .collect();
     let inserted = sql_query(
-        "INSERT INTO change_group (district_id, id, bucket, seq, outcome, code, author, sender, device, bytes, chain)
-         SELECT $1, n.id, $2, n.seq, n.outcome, n.code, n.author, $3, n.device, n.bytes, n.chain
+        "INSERT INTO change_group (district_id, id, bucket, seq, outcome, code, author, sender, device, bytes, chain,
+                                   moved_to, moved_seq, moved_chain)
+         SELECT $1, n.id, $2, n.seq, n.outcome, n.code, n.author, $3, n.device, n.bytes, n.chain, $12, $13, $14
          FROM unnest($4::bytea[], $5::bigint[], $6::text[], $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[])
               AS n(id, seq, outcome, code, author, device, bytes, chain)
          ON CONFLICT DO NOTHING",
@@ -247,6 +303,9 @@ pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &
     .bind::<Array<SqlUuid>, _>(groups().map(|(_, group, ..)| parse(group.device.as_str())).collect::<Vec<_>>())
     .bind::<Array<Binary>, _>(groups().map(|(received, ..)| &received.bytes[..]).collect::<Vec<_>>())
     .bind::<Array<Nullable<Binary>>, _>(chains)
+    .bind::<Nullable<Text>, _>(commit.moved.map(|moved| moved.to.as_str()))
+    .bind::<Nullable<BigInt>, _>(commit.moved.map(|moved| moved.mark.head))
+    .bind::<Nullable<Binary>, _>(commit.moved.map(|moved| moved.mark.chain.0.to_vec()))
     .execute(conn)
     .await?;
     Ok(inserted)
@@ -256,10 +315,10 @@ pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &
 pub async fn log_admitted(conn: &mut AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
     let mut moved = 0;
     for (received, _, verdict, chain) in &commit.groups {
-        let (outcome, seq, _) = spelled(verdict);
+        let (outcome, seq, code) = spelled(verdict);
         moved += sql_query(
-            "UPDATE change_group SET outcome = $3, seq = $4, chain = $5, kept_code = code, code = NULL,
-                    admitted_by = $6, admitted_at = clock_timestamp()
+            "UPDATE change_group SET outcome = $3, seq = $4, chain = $5, kept_code = change_group.code, code = $8, bucket = $7,
+                    admitted_by = $6, admitted_at = clock_timestamp(), moved_to = $9, moved_seq = $10, moved_chain = $11
              WHERE district_id = $1 AND id = $2 AND outcome = 'quarantined'",
         )
         .bind::<SqlUuid, _>(sender.district)
@@ -268,6 +327,11 @@ pub async fn log_admitted(conn: &mut AsyncPgConnection, sender: &Sender, commit:
         .bind::<Nullable<BigInt>, _>(seq)
         .bind::<Nullable<Binary>, _>(chain.map(|chain| chain.0.to_vec()))
         .bind::<SqlUuid, _>(sender.person)
+        .bind::<Text, _>(commit.bucket.as_str())
+        .bind::<Nullable<Text>, _>(code)
+        .bind::<Nullable<Text>, _>(commit.moved.map(|moved| moved.to.as_str()))
+        .bind::<Nullable<BigInt>, _>(commit.moved.map(|moved| moved.mark.head))
+        .bind::<Nullable<Binary>, _>(commit.moved.map(|moved| moved.mark.chain.0.to_vec()))
         .execute(conn)
         .await?;
     }
@@ -286,9 +350,10 @@ pub async fn log_aside(
         Ok(group) => (group.bucket.as_str(), parse(group.author.as_str())),
         Err(_) => ("", sender.person),
     };
+    let copy_of = received.group.as_ref().ok().and_then(|group| group.copy_of());
     let inserted = sql_query(
-        "INSERT INTO change_group (district_id, id, bucket, outcome, code, author, sender, device, bytes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        "INSERT INTO change_group (district_id, id, bucket, outcome, code, author, sender, device, bytes, copy_of)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(sender.district)
     .bind::<Binary, _>(received.id.0.to_vec())
@@ -299,6 +364,7 @@ pub async fn log_aside(
     .bind::<SqlUuid, _>(sender.person)
     .bind::<SqlUuid, _>(sender.device)
     .bind::<Binary, _>(&received.bytes[..])
+    .bind::<Nullable<Binary>, _>(copy_of.map(|id| id.0.to_vec()))
     .execute(conn)
     .await?;
     Ok(inserted == 1)
@@ -332,7 +398,8 @@ const KEPT: &str =
     "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, s.name AS school, g.device, g.received_at, g.bytes
      FROM change_group g LEFT JOIN person p ON p.district_id = g.district_id AND p.id = g.author
      LEFT JOIN school s ON s.district_id = g.district_id AND g.bucket = 'school/' || s.id
-     WHERE g.district_id = $1 AND g.outcome = 'quarantined'";
+     WHERE g.district_id = $1 AND g.outcome = 'quarantined'
+       AND NOT EXISTS (SELECT 1 FROM change_group o WHERE o.district_id = g.district_id AND o.id = g.copy_of)";
 
 /// What lies in quarantine, oldest first, at most `limit`.
 pub async fn kept(conn: &mut AsyncPgConnection, district: Uuid, limit: i64) -> Result<Vec<Kept>> {
@@ -370,6 +437,10 @@ pub struct Page {
     pub last: bool,
     /// Each record's id and its fields as JSON.
     pub records: Vec<(Uuid, String)>,
+    /// Records that were asked for whole, those of them that are here.
+    pub whole: Vec<(Uuid, String)>,
+    /// Records that left the bucket.
+    pub gone: Vec<Uuid>,
 }
 
 /// The records of a bucket whose last change is after `from`, at most about `limit`; nothing when the bucket has no changes at all.
@@ -379,6 +450,7 @@ pub async fn page(
     district: Uuid,
     bucket: &BucketId,
     start: Start,
+    whole: &[RecordId],
     limit: usize,
 ) -> Result<Option<Page>> {
     #[derive(QueryableByName)]
@@ -391,40 +463,93 @@ pub async fn page(
         seq: Option<i64>,
         #[diesel(sql_type = Nullable<Text>)]
         state: Option<String>,
+        /// What the row is: `c`hanged, asked for `w`hole, or `g`one.
+        #[diesel(sql_type = Nullable<Text>)]
+        what: Option<String>,
     }
-    let mut rows: Vec<Row> = sql_query(
-        "SELECT b.head, b.sum_a, b.sum_b, b.chain, r.id, r.seq, r.state FROM bucket b LEFT JOIN LATERAL (
-             SELECT id, seq, state::text AS state FROM record
-             WHERE district_id = b.district_id AND bucket = b.id AND seq > $3 ORDER BY seq LIMIT $4) r ON true
+    let rows: Vec<Row> = sql_query(
+        "SELECT b.head, b.sum_a, b.sum_b, b.chain, r.id, r.seq, r.state, r.what FROM bucket b LEFT JOIN LATERAL (
+             (SELECT id, seq, state::text AS state, 'c' AS what FROM record
+              WHERE district_id = b.district_id AND bucket = b.id AND seq > $3 AND NOT (id = ANY($5)) ORDER BY seq LIMIT $4)
+             UNION ALL
+             (SELECT id, seq, state::text, 'w' FROM record WHERE district_id = b.district_id AND bucket = b.id AND id = ANY($5))
+             UNION ALL
+             (SELECT record_id, seq, NULL, 'g' FROM departure WHERE district_id = b.district_id AND bucket = b.id AND seq > $3)) r ON true
          WHERE b.district_id = $1 AND b.id = $2 ORDER BY r.seq",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket.as_str())
     .bind::<BigInt, _>(start.from)
     .bind::<BigInt, _>(limit as i64 + 1)
+    .bind::<Array<SqlUuid>, _>(whole.iter().map(uuid).collect::<Vec<_>>())
     .load(conn)
     .await?;
     let Some((head, sum)) = rows.as_slice().first().map(|row| (row.mark.head, row.mark.sum())) else {
         return Ok(None);
     };
-    let last = rows.len() <= limit;
-    if !last {
-        let cut = rows.as_slice().last().and_then(|row| row.seq);
-        rows.retain(|row| row.seq != cut);
+    let (mut changed, mut mended, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        match (row.what.as_deref(), row.id, row.seq, row.state) {
+            (Some("c"), Some(id), Some(seq), Some(state)) => changed.push((seq, id, state)),
+            (Some("w"), Some(id), _, Some(state)) => mended.push((id, state)),
+            (Some("g"), Some(id), Some(seq), _) => gone.push((seq, id)),
+            _ => {}
+        }
     }
-    let to = if last {
-        head
-    } else {
-        rows.as_slice().last().and_then(|row| row.seq).unwrap_or(start.from)
+    let last = changed.len() <= limit;
+    let cut = changed.last().map(|(seq, ..)| *seq);
+    changed.retain(|(seq, ..)| last || Some(*seq) != cut);
+    let to = match last {
+        true => head,
+        false => changed.last().map_or(start.from, |(seq, ..)| *seq),
     };
-    let records = rows.into_iter().filter_map(|row| row.id.zip(row.state)).collect();
     Ok(Some(Page {
         head,
         sum,
         to,
         last,
-        records,
+        records: changed.into_iter().map(|(_, id, state)| (id, state)).collect(),
+        whole: mended,
+        gone: gone
+            .into_iter()
+            .filter(|(seq, _)| *seq <= to)
+            .map(|(_, id)| id)
+            .collect(),
     }))
+}
+
+/// Nodes of a bucket's digest tree, from one snapshot.
+pub async fn digest(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &BucketId,
+    places: &[Place],
+) -> Result<Vec<(Place, Node)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        state: String,
+    }
+    let rows: Vec<Row> =
+        sql_query("SELECT id, state::text AS state FROM record WHERE district_id = $1 AND bucket = $2")
+            .bind::<SqlUuid, _>(district)
+            .bind::<Text, _>(bucket.as_str())
+            .load(conn)
+            .await?;
+    let mut sums = Vec::new();
+    for row in rows {
+        let fields = serde_json::from_str(&row.state).map_err(anyhow::Error::from)?;
+        let record = RecordState {
+            id: record_id(row.id),
+            fields,
+        };
+        let sum = record.sum();
+        sums.push((record.id, sum));
+    }
+    let node = |place: &Place| (place.clone(), Node::of(place, sums.iter().map(|(id, sum)| (id, *sum))));
+    Ok(places.iter().map(node).collect())
 }
 
 /// The bucket's counter; 0 when nothing was ever written there.
@@ -593,8 +718,12 @@ impl Follow<'_> {
         let mut changes = 0;
         loop {
             let rows: Vec<Row> = sql_query(
-                "SELECT id, seq, chain, bytes FROM change_group
-                 WHERE district_id = $1 AND bucket = $2 AND seq > $3 ORDER BY seq LIMIT 1000",
+                "(SELECT id, seq, chain, bytes FROM change_group
+                  WHERE district_id = $1 AND bucket = $2 AND seq > $3 ORDER BY seq LIMIT 1000)
+                 UNION ALL
+                 (SELECT id, moved_seq, moved_chain, bytes FROM change_group
+                  WHERE district_id = $1 AND moved_to = $2 AND moved_seq > $3 ORDER BY moved_seq LIMIT 1000)
+                 ORDER BY seq LIMIT 1000",
             )
             .bind::<SqlUuid, _>(self.district)
             .bind::<Text, _>(self.bucket)
