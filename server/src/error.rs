@@ -103,6 +103,8 @@ codes! {
     BodyBroken = BAD_REQUEST "body.broken";
     /// The request itself breaks the rules of HTTP.
     RequestMalformed = BAD_REQUEST "request.malformed";
+    /// The app is too old to be sent records: it must be renewed first. What it has to hand in is still taken.
+    ClientTooOld = UPGRADE_REQUIRED "client.too_old";
     /// The server has too much to do at this moment; repeat after a few seconds.
     Busy = SERVICE_UNAVAILABLE "busy";
 }

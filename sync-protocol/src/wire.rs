@@ -12,9 +12,8 @@ pub const MAX_PUSH_BYTES: usize = 1024 * 1024;
 /// How many groups one question about what the server has may name.
 pub const MAX_HAVE: usize = 1000;
 
-/// The first line of a push; the groups follow, one a line, oldest first.
+/// The first line of a push; the groups follow, one a line, oldest first. Newer phones may say more in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PushHeader {
     pub protocol: u32,
     pub device: DeviceId,

@@ -5,6 +5,7 @@ mod house;
 mod litmus;
 mod live;
 mod locales;
+mod mend;
 mod quarantine;
 mod restore;
 mod rights;

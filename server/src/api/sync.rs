@@ -15,7 +15,7 @@ use sync_protocol::{
 use uuid::Uuid;
 
 use crate::AppState;
-use crate::auth::actor::Actor;
+use crate::auth::actor::{Actor, Uploader};
 use crate::body;
 use crate::error::{Code, Result};
 use crate::store::sync::{self, Page, Sender};
@@ -29,7 +29,13 @@ const MAX_BUDGET: usize = 4 * 1024 * 1024;
 
 /// `POST /api/v1/sync/push`: a header line and at most 64 groups, oldest first; answers an outcome for each, in order.
 /// 400 `json.malformed` when the header is not one; a bad group is refused alone and blocks nothing.
-pub async fn push(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+/// Who was withdrawn may still hand in: all of it is kept for the office. No version of the header is ever turned down.
+pub async fn push(
+    app: Data<AppState>,
+    Uploader(actor): Uploader,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse> {
     body::require_type(&request, "application/x-ndjson")?;
     let body = body::read(&request, payload, body::PUSH).await?;
     let received = read_push(&body)?;
@@ -67,10 +73,7 @@ pub async fn push(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
 
 fn read_push(body: &Bytes) -> Result<Vec<Received>> {
     let mut lines = body.split(|byte| *byte == b'\n');
-    let header: PushHeader = body::parse(lines.next().unwrap_or_default())?;
-    if header.protocol != PROTOCOL {
-        return Err(Code::JsonMalformed.into());
-    }
+    let _: PushHeader = body::parse(lines.next().unwrap_or_default())?;
     let received: Vec<Received> = lines.filter(|line| !line.is_empty()).map(Received::read).collect();
     if received.len() > MAX_PUSH_GROUPS {
         return Err(Code::BodyTooLarge.into());
@@ -111,7 +114,10 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     body::require_type(&request, "application/json")?;
     let body = body::read(&request, payload, 256 * 1024).await?;
     let asked: PullRequest = body::parse(&body)?;
-    if asked.protocol != PROTOCOL {
+    if asked.protocol < PROTOCOL {
+        return Err(Code::ClientTooOld.into());
+    }
+    if asked.protocol > PROTOCOL {
         return Err(Code::JsonMalformed.into());
     }
     if asked.acked.len() > MAX_HAVE || asked.mend.values().any(|records| records.len() > MAX_MENDED) {

@@ -68,6 +68,20 @@ impl Actor {
         })
     }
 
+    /// Who stands behind a sign-in that may hand in work and nothing else: nothing is readable, every group is kept for the office.
+    fn barred(claims: &Claims, standing: rights::Standing) -> Self {
+        Actor {
+            district: claims.district,
+            person: claims.sub,
+            device: standing.device,
+            family: claims.family,
+            grants: Vec::new(),
+            name: standing.name,
+            roles: Vec::new(),
+            zone: None,
+        }
+    }
+
     /// Whether the person holds the role.
     pub fn has(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own == role)
@@ -90,6 +104,42 @@ impl Actor {
     /// Whether groups for the bucket may be taken.
     pub fn may_write(&self, bucket: &str) -> bool {
         self.grant(bucket).is_some_and(|grant| grant.write)
+    }
+}
+
+/// Who hands in work: an actor, or somebody whose account or device was withdrawn. A registered phone keeps this right, so that what
+/// was recorded before the withdrawal reaches the office.
+pub struct Uploader(pub Actor);
+
+impl Uploader {
+    async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims) -> Result<Self> {
+        let refused = match Actor::confirm(conn, claims).await {
+            Ok(actor) => return Ok(Self(actor)),
+            Err(refused) => refused,
+        };
+        let Error::Refused(Code::PersonDisabled | Code::DeviceRevoked) = refused else {
+            return Err(refused);
+        };
+        let standing = rights::standing(conn, claims.district, claims.sub, claims.family, today()).await?;
+        let standing = standing.filter(|standing| standing.session_live).ok_or(refused)?;
+        Ok(Self(Actor::barred(claims, standing)))
+    }
+}
+
+impl FromRequest for Uploader {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = request
+                .app_data::<web::Data<AppState>>()
+                .expect("routes.rs puts the state there")
+                .clone();
+            let claims = Claims::of_request(&request, &app.keys)?;
+            Uploader::confirm(&mut *app.pool.get().await?, &claims).await
+        })
     }
 }
 
