@@ -16,6 +16,10 @@ pub struct Poke {
     pub district: Uuid,
     /// Bucket ids such as `school/<uuid>`.
     pub buckets: Arc<[String]>,
+    /// Another instance told of it, and is not told again.
+    pub relayed: bool,
+    /// Any bucket of any district may have changed: this process heard nothing for a while.
+    pub everything: bool,
 }
 
 /// The fan-out of one server process; cloning shares it.
@@ -37,10 +41,34 @@ impl Default for Hub {
 impl Hub {
     /// Call it after the commit, never inside the transaction. Nobody listening is fine.
     pub fn publish(&self, district: Uuid, buckets: impl IntoIterator<Item = String>) {
-        let buckets: Arc<[String]> = buckets.into_iter().collect();
+        self.send(district, buckets.into_iter().collect(), false);
+    }
+
+    /// What another instance told of.
+    pub fn publish_relayed(&self, district: Uuid, buckets: Vec<String>) {
+        self.send(district, buckets.into(), true);
+    }
+
+    fn send(&self, district: Uuid, buckets: Arc<[String]>, relayed: bool) {
         if !buckets.is_empty() {
-            let _ = self.pokes.send(Poke { district, buckets });
+            let everything = false;
+            let _ = self.pokes.send(Poke {
+                district,
+                buckets,
+                relayed,
+                everything,
+            });
         }
+    }
+
+    /// Whoever listens looks at everything again.
+    pub fn publish_everything(&self) {
+        let _ = self.pokes.send(Poke {
+            district: Uuid::nil(),
+            buckets: Arc::new([]),
+            relayed: true,
+            everything: true,
+        });
     }
 
     /// Everything published from now on.
@@ -55,6 +83,8 @@ impl Hub {
         let _ = self.pokes.send(Poke {
             district: Uuid::nil(),
             buckets: Arc::new([]),
+            relayed: true,
+            everything: false,
         });
     }
 

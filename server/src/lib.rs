@@ -12,6 +12,7 @@ pub mod heads;
 pub mod hub;
 pub mod people;
 pub mod postgres;
+mod relay;
 pub mod routes;
 pub mod schema;
 pub mod store;
@@ -88,6 +89,7 @@ pub async fn serve_until(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let hub = app.hub.clone();
+    let relay = tokio::spawn(relay::run(app.clone()));
     let state = Data::new(app);
     let server = HttpServer::new(move || {
         App::new()
@@ -107,10 +109,14 @@ pub async fn serve_until(
     let handle = server.handle();
     let mut running = tokio::spawn(server);
     tokio::select! {
-        ended = &mut running => return ended.map_err(io::Error::other)?,
+        ended = &mut running => {
+            relay.abort();
+            return ended.map_err(io::Error::other)?;
+        }
         () = stop => {}
     }
     hub.close();
+    relay.abort();
     handle.stop(true).await;
     running.await.map_err(io::Error::other)?
 }

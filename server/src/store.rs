@@ -1,6 +1,7 @@
 //! All the SQL, one file a noun. Takes a connection and plain values, returns rows; knows nothing of HTTP.
 
 pub mod people;
+pub mod pokes;
 pub mod results;
 pub mod rights;
 pub mod roster;

@@ -118,3 +118,23 @@ async fn the_stream_ends_soon_after_the_sign_in_does() {
     .await;
     assert!(ended.is_ok(), "within one heartbeat");
 }
+
+#[tokio::test]
+async fn a_push_to_one_instance_reaches_a_listener_at_another_and_its_next_pull() {
+    let one = TestServer::start().await;
+    let other = TestServer::start_over(one.database_url.clone(), one.district.clone()).await;
+    let (writer, reader) = (
+        one.sign_in(&one.district.a).await,
+        other.sign_in(&other.district.b).await,
+    );
+    // The other instance has looked: what it remembers is to be replaced.
+    let bucket = one.district.bucket(0);
+    assert!(!reader.pull(std::slice::from_ref(&bucket)).await.text.contains("@kind"));
+    let mut stream = Stream::open(&reader).await;
+    begin_visit(&writer, &one, 0).await;
+    let poked = stream.read_until(|text| text.contains(&bucket));
+    timeout(Duration::from_secs(30), poked)
+        .await
+        .expect("the other instance hears of it");
+    assert!(reader.pull(&[bucket]).await.text.contains("@kind"));
+}

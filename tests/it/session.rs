@@ -2,8 +2,11 @@
 
 use reqwest::Method;
 use serde_json::json;
+use sync_protocol::GroupKind;
 use tests::TestServer;
 use tests::people::PASSWORD;
+use tests::server::new_record;
+use uuid::Uuid;
 
 #[tokio::test]
 async fn a_person_signs_in_and_is_told_who_they_are() {
@@ -215,6 +218,19 @@ async fn a_revoked_phone_is_out_and_the_persons_other_phone_is_not() {
         (401, "device.revoked".into())
     );
     assert_eq!(other.pull(&[]).await.status, 200);
+    // What is on the phone may still be handed in, even when its access token has run out: it is kept for the office.
+    let work = lost.group(
+        &server.district.bucket(0),
+        GroupKind::Edit,
+        new_record(Uuid::new_v4(), "visit", &[]),
+    );
+    lost.access = String::new();
+    let reply = lost.push(&[work]).await;
+    assert_eq!(reply.json()["outcomes"][0]["outcome"], "quarantined", "{}", reply.text);
+    // Whoever is not withdrawn comes with a token as ever.
+    let mut careless = server.sign_in(&server.district.b).await;
+    careless.access = String::new();
+    assert_eq!(careless.push(&[]).await.refusal(), (401, "token.missing".into()));
 }
 
 #[tokio::test]

@@ -125,17 +125,21 @@ impl Listener {
         Some(())
     }
 
+    fn everything(&mut self) {
+        let within_reach = self.actor.grants.iter().map(|grant| grant.bucket.clone());
+        self.changed.extend(within_reach);
+    }
+
     fn take(&mut self, received: std::result::Result<Poke, RecvError>) -> Option<()> {
         match received {
+            Ok(poke) if poke.everything => self.everything(),
             Ok(poke) => {
-                let Poke { district, buckets } = poke;
+                let Poke { district, buckets, .. } = poke;
                 let seen = |bucket: &&String| district == self.actor.district && self.actor.may_read(bucket);
                 self.changed.extend(buckets.iter().filter(seen).cloned());
             }
             // Too much happened to say what: everything within reach may have changed.
-            Err(RecvError::Lagged(_)) => self
-                .changed
-                .extend(self.actor.grants.iter().map(|grant| grant.bucket.clone())),
+            Err(RecvError::Lagged(_)) => self.everything(),
             Err(RecvError::Closed) => return None,
         }
         Some(())

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::AppState;
-use crate::auth::session::{COOKIE, LIFETIME_DAYS, RefreshToken, Rotation, rotate};
+use crate::auth::session::{COOKIE, LIFETIME_DAYS, RefreshToken, Rotation, presented, rotate};
 use crate::auth::throttle::Visitor;
 use crate::auth::token::{Claims, LIFETIME_S};
 use crate::body;
@@ -98,7 +98,7 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
 
 /// `POST …/refresh`: a new access token for the sign-in in the cookie, and the next refresh token.
 pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
-    let presented = presented(&app, &request).ok_or(Code::SessionExpired)?;
+    let presented = presented(&app.keys.refresh, &request).ok_or(Code::SessionExpired)?;
     let mut conn = app.pool.get().await?;
     let refreshed = conn.transaction(async |conn| turn(conn, presented).await).await?;
     let (person, generation) = refreshed.ok_or(Code::SessionExpired)?;
@@ -116,7 +116,7 @@ pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpRe
 
 /// `DELETE`: ends the sign-in in the cookie. Answers 204 whether there was one or not.
 pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
-    if let Some(token) = presented(&app, &request) {
+    if let Some(token) = presented(&app.keys.refresh, &request) {
         sessions::revoke(&mut *app.pool.get().await?, token.district, token.family).await?;
     }
     Ok(HttpResponse::NoContent()
@@ -213,19 +213,6 @@ async fn open(
         ))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(session))
-}
-
-/// The genuine refresh token of a request's cookies, if any.
-fn presented(app: &AppState, request: &HttpRequest) -> Option<RefreshToken> {
-    let cookies = request
-        .headers()
-        .get_all(header::COOKIE)
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
-    RefreshToken::open(value, &app.keys.refresh)
 }
 
 fn cookie(value: &str, max_age_s: i64) -> String {

@@ -245,6 +245,12 @@ impl Answer {
         let readable = asked.want.keys().filter(|bucket| actor.may_read(bucket.as_str()));
         let mut wanted = Vec::new();
         for bucket in readable.chain(&self.scope.add) {
+            let cursor = asked.want.get(bucket).copied().unwrap_or(0);
+            // Who was just acknowledged by another instance reads what that one wrote.
+            let known = app.heads.get(actor.district, bucket.as_str());
+            if !asked.acked.is_empty() || known.is_some_and(|head| head < cursor) {
+                app.heads.forget(actor.district, bucket.as_str());
+            }
             let head = self.head(app, actor.district, bucket).await?;
             let start = office::start(asked, bucket, head, self.same_epoch);
             wanted.extend(start.map(|start| (bucket.clone(), start)));
@@ -256,8 +262,9 @@ impl Answer {
         if let Some(head) = app.heads.get(district, bucket.as_str()) {
             return Ok(head);
         }
+        let version = app.heads.version();
         let head = sync::head(&mut *app.pool.get().await?, district, bucket.as_str()).await?;
-        app.heads.raise(district, bucket.as_str(), head);
+        app.heads.learn(district, bucket.as_str(), head, version);
         Ok(head)
     }
 

@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::auth::grants::{Grant, grants};
+use crate::auth::session::{RefreshToken, presented};
 use crate::auth::token::Claims;
 use crate::error::{Code, Error, Result};
-use crate::store::rights;
+use crate::store::{rights, sessions};
 
 /// Who is calling, from which device, and what they may see at this moment.
 ///
@@ -126,6 +127,21 @@ impl Uploader {
     }
 }
 
+impl Uploader {
+    /// Somebody withdrawn, by the sign-in in their cookie; whoever is not withdrawn must come with an access token.
+    async fn of_sign_in(conn: &mut AsyncPgConnection, token: RefreshToken, refused: Error) -> Result<Self> {
+        let Some(person) = sessions::person_of(conn, token.district, token.family).await? else {
+            return Err(refused);
+        };
+        let claims = Claims::new(token.district, person, token.family, 0, 0);
+        let standing = rights::standing(conn, token.district, person, token.family, today()).await?;
+        let withdrawn =
+            |standing: &rights::Standing| standing.session_live && !(standing.person_active && standing.device_active);
+        let standing = standing.filter(withdrawn).ok_or(refused)?;
+        Ok(Self(Actor::barred(&claims, standing)))
+    }
+}
+
 impl FromRequest for Uploader {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
@@ -137,8 +153,15 @@ impl FromRequest for Uploader {
                 .app_data::<web::Data<AppState>>()
                 .expect("routes.rs puts the state there")
                 .clone();
-            let claims = Claims::of_request(&request, &app.keys)?;
-            Uploader::confirm(&mut *app.pool.get().await?, &claims).await
+            let mut conn = app.pool.get().await?;
+            match Claims::of_request(&request, &app.keys) {
+                Ok(claims) => Uploader::confirm(&mut conn, &claims).await,
+                // Who was withdrawn gets no new access token, so the sign-in itself says who hands in.
+                Err(refused) => match presented(&app.keys.refresh, &request) {
+                    Some(token) => Uploader::of_sign_in(&mut conn, token, refused.into()).await,
+                    None => Err(refused.into()),
+                },
+            }
         })
     }
 }

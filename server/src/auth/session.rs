@@ -1,5 +1,7 @@
 //! Refresh tokens: which generation of which sign-in, proved by a MAC, so that none is stored. Pure; the rows are in `store/sessions.rs`.
 
+use actix_web::HttpRequest;
+use actix_web::http::header;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use uuid::Uuid;
@@ -61,6 +63,19 @@ impl RefreshToken {
     fn mac(self, key: &[u8; 32]) -> blake3::Hash {
         blake3::keyed_hash(key, &self.body())
     }
+}
+
+/// The genuine refresh token of a request's cookies, if any.
+pub fn presented(key: &[u8; 32], request: &HttpRequest) -> Option<RefreshToken> {
+    let cookies = request
+        .headers()
+        .get_all(header::COOKIE)
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
+    RefreshToken::open(value, key)
 }
 
 /// What to do with a genuine refresh token.

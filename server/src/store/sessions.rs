@@ -59,6 +59,12 @@ pub async fn lock(conn: &mut AsyncPgConnection, district: Uuid, family: Uuid) ->
     Ok(row.first(conn).await.optional()?)
 }
 
+/// Whose sign-in it is.
+pub async fn person_of(conn: &mut AsyncPgConnection, district: Uuid, family: Uuid) -> Result<Option<Uuid>> {
+    let row = session::table.find((district, family)).select(session::person_id);
+    Ok(row.first(conn).await.optional()?)
+}
+
 /// Moves a sign-in to the next generation and prolongs it.
 pub async fn advance(conn: &mut AsyncPgConnection, row: &Session, generation: i32, lifetime: Duration) -> Result<()> {
     diesel::update(session::table.find((row.district_id, row.family)))
