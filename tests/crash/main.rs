@@ -1,5 +1,7 @@
 //! Kill -9 at any moment: what was acknowledged is stored, once, in order, and the phones finish by themselves.
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
