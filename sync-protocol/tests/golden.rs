@@ -61,7 +61,7 @@ fn the_specification_shows_what_is_frozen() {
         .filter_map(|part| part.split("```").next());
     let shown: Vec<&str> = shown.flat_map(str::lines).collect();
     for line in lines("frames-1.ndjson").iter().chain(&lines("requests-1.ndjson")) {
-        let bare = line.trim_start_matches(|c| c == '{').split_once(':').unwrap().1;
+        let bare = line.trim_start_matches('{').split_once(':').unwrap().1;
         let bare = &bare[..bare.len() - 1];
         assert!(
             shown.contains(&line.as_str()) || shown.contains(&bare),
