@@ -64,6 +64,14 @@ pub struct SignIn {
     pub roles: Vec<String>,
 }
 
+/// Work of somebody who signed out here before it was sent. It lies in their own database and waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftWork {
+    pub person: String,
+    pub name: String,
+    pub pieces: usize,
+}
+
 /// What waits on this phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SyncCounts {
@@ -73,6 +81,13 @@ pub struct SyncCounts {
     pub attention: usize,
     /// Text being typed.
     pub drafts: usize,
+}
+
+impl SyncCounts {
+    /// What would not be at the office if this phone were lost now.
+    pub fn unsent(self) -> usize {
+        self.pending + self.drafts
+    }
 }
 
 /// Where a group is, in words people are shown.
@@ -109,6 +124,8 @@ struct Inner {
     /// Changes on their way to the disk, in order.
     unwritten: RefCell<Vec<Stored>>,
     writing: Cell<bool>,
+    /// A push found changes that were not on the disk yet: it goes on when they are.
+    push_waits: Cell<bool>,
     /// Counts every local change, so that a reload can tell whether it read an old state.
     generation: Cell<u64>,
     token: RefCell<Option<(String, f64)>>,
@@ -123,6 +140,8 @@ struct Inner {
     last_sync: ArcRwSignal<Option<f64>>,
     pulled: ArcRwSignal<bool>,
     sign_in_again: ArcRwSignal<bool>,
+    too_old: ArcRwSignal<bool>,
+    left: ArcRwSignal<Vec<LeftWork>>,
     storage_failed: ArcRwSignal<Option<String>>,
     pokes: ArcRwSignal<u64>,
     place: ArcRwSignal<Option<String>>,
@@ -140,6 +159,7 @@ thread_local! {
         replica: RefCell::default(),
         unwritten: RefCell::default(),
         writing: Cell::default(),
+        push_waits: Cell::default(),
         generation: Cell::default(),
         token: RefCell::default(),
         alive: RefCell::default(),
@@ -152,6 +172,8 @@ thread_local! {
         last_sync: ArcRwSignal::new(None),
         pulled: ArcRwSignal::new(false),
         sign_in_again: ArcRwSignal::new(false),
+        too_old: ArcRwSignal::new(false),
+        left: ArcRwSignal::new(vec![]),
         storage_failed: ArcRwSignal::new(None),
         pokes: ArcRwSignal::new(0),
         place: ArcRwSignal::new(None),
@@ -239,6 +261,7 @@ impl Session {
                     }
                 };
                 let person = store.get("signed_in").await.unwrap_or_default();
+                here.left.set(store.get("left").await.unwrap_or_default().unwrap_or_default());
                 *here.device.borrow_mut() = Some(device);
                 *here.device_store.borrow_mut() = Some(store);
                 person
@@ -276,40 +299,95 @@ impl Session {
         let reply: SessionReply =
             self.seen(http::json(Call::post("/api/v1/session", "application/json", asked.to_string())).await)?;
         let person = reply.person();
+        let present = inner().person.get_untracked();
+        let stays = present.as_ref().is_some_and(|present| is_same(present, &person));
+        if present.is_some() && !stays {
+            self.leave().await?;
+        }
         self.keep_token(&reply);
         inner().sign_in_again.set(false);
         let store = inner().device_store.borrow().clone();
         if let Some(store) = store {
             self.note_failure(store.set("signed_in", &person).await);
         }
-        self.enter(person).await;
+        if stays {
+            // They never left: what is in memory is what is theirs.
+            inner().person.set(Some(person));
+            self.wake();
+        } else {
+            self.enter(person).await;
+        }
         Ok(())
     }
 
     /// Leaves this phone to others. Unsent work stays in this person's database and goes out at their next sign-in.
-    pub async fn sign_out(self) {
-        let here = inner();
-        self.settle();
-        here.alive.borrow().set(false);
+    /// `storage.full` while something could not be stored: it would be lost.
+    pub async fn sign_out(self) -> Result<(), ApiError> {
+        self.leave().await?;
         // Without a network the office learns it from the next sign-in; nobody waits for that here.
         spawn_local(async {
             let _ = http::text(Call::delete("/api/v1/session")).await;
         });
-        let store = here.device_store.borrow().clone();
+        let store = inner().device_store.borrow().clone();
         if let Some(store) = store {
             self.note_failure(store.remove("signed_in").await);
         }
+        Ok(())
+    }
+
+    /// Ends one person's stay. From here on nothing that was asked or queued for them reaches the next.
+    async fn leave(self) -> Result<(), ApiError> {
+        let here = inner();
+        self.settle();
         self.written().await;
+        if here.writing.get() || !here.unwritten.borrow().is_empty() {
+            return Err(ApiError::new(507, "storage.full"));
+        }
+        here.alive.borrow().set(false);
+        let pieces = untrack(|| self.counts()).unsent();
+        let person = here.person.get_untracked();
         *here.replica.borrow_mut() = None;
         *here.store.borrow_mut() = None;
         *here.token.borrow_mut() = None;
+        here.generation.set(here.generation.get() + 1);
         here.recent.borrow_mut().clear();
         here.person.set(None);
         here.place.set(None);
         here.pulled.set(false);
         here.last_sync.set(None);
+        here.too_old.set(false);
+        here.sign_in_again.set(false);
         here.phase.set(Phase::SignedOut);
         self.tell_all();
+        if let Some(Person { id, name, .. }) = person {
+            self.note_left(&id, (pieces > 0).then_some((name, pieces))).await;
+        }
+        Ok(())
+    }
+
+    /// Remembers for whoever opens this phone next that somebody's work waits here, or that it no longer does.
+    async fn note_left(self, person: &str, waits: Option<(String, usize)>) {
+        let here = inner();
+        let mut left = here.left.get_untracked();
+        left.retain(|work| work.person != person);
+        left.extend(waits.map(|(name, pieces)| LeftWork {
+            person: person.to_owned(),
+            name,
+            pieces,
+        }));
+        if left == here.left.get_untracked() {
+            return;
+        }
+        here.left.set(left.clone());
+        let store = here.device_store.borrow().clone();
+        if let Some(store) = store {
+            self.note_failure(store.set("left", &left).await);
+        }
+    }
+
+    /// Whose work waits on this phone for their next sign-in.
+    pub fn left_work(self) -> Vec<LeftWork> {
+        inner().left.get()
     }
 
     /// Whether the office ended the sign-in: work goes on, sending waits for the password.
@@ -319,6 +397,7 @@ impl Session {
 
     async fn enter(self, person: Person) {
         let here = inner();
+        self.note_left(&person.id, None).await;
         let opened = match PersonStore::open(&person.district_id, &person.id).await {
             Ok(store) => store.load().await.map(|saved| (store, saved)),
             Err(error) => Err(error),
@@ -345,8 +424,8 @@ impl Session {
             }
         };
         here.pulled.set(!saved.buckets.is_empty());
-        let replica = Replica::open(author, saved);
-        *here.replica.borrow_mut() = Some(replica);
+        here.generation.set(here.generation.get() + 1);
+        *here.replica.borrow_mut() = Some(Replica::open(author, saved));
         // What was being typed when the page went away becomes a group now.
         self.settle();
         here.person.set(Some(person));
@@ -357,6 +436,10 @@ impl Session {
         *here.alive.borrow_mut() = alive.clone();
         *here.waker.borrow_mut() = Some(sync_driver::start(self, alive));
     }
+}
+
+fn is_same(one: &Person, other: &Person) -> bool {
+    (&one.district_id, &one.id) == (&other.district_id, &other.id)
 }
 
 // ---- reading --------------------------------------------------------------------------------------------------------------
@@ -511,6 +594,9 @@ impl Session {
             let batch = std::mem::take(&mut *here.unwritten.borrow_mut());
             let store = here.store.borrow().clone();
             let (Some(store), false) = (store, batch.is_empty()) else {
+                if here.push_waits.take() {
+                    self.wake();
+                }
                 return;
             };
             match store.write(&batch).await {
@@ -601,7 +687,18 @@ impl Session {
     /// A tap on "sync now".
     pub fn sync_now(self) {
         self.settle();
-        self.wake();
+        if let Some(waker) = &*inner().waker.borrow() {
+            waker.tap();
+        }
+    }
+
+    /// Whether the server speaks a newer protocol to those who receive; what is sent, it takes.
+    pub fn is_too_old(self) -> bool {
+        inner().too_old.get()
+    }
+
+    pub(crate) fn too_old_to_receive(self, too_old: bool) {
+        inner().too_old.set(too_old);
     }
 
     pub fn storage_failed(self) -> Option<String> {
@@ -652,13 +749,7 @@ impl Session {
         // Only what is on the disk goes out: the server must never know more than this phone remembers.
         let here = inner();
         if !here.unwritten.borrow().is_empty() || here.writing.get() {
-            let waker = here.waker.borrow().clone();
-            spawn_local(async move {
-                clock::sleep(20).await;
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            });
+            here.push_waits.set(true);
             return None;
         }
         here.replica
@@ -726,10 +817,7 @@ impl Session {
     pub(crate) async fn journal(self) -> Result<Vec<SavedGroup>, ApiError> {
         let store = inner().store.borrow().clone();
         match store {
-            Some(store) => store.journal().await.map_err(|error| ApiError {
-                status: 0,
-                code: error.0,
-            }),
+            Some(store) => store.journal().await.map_err(|error| ApiError::new(0, &error.0)),
             None => Err(ApiError::network()),
         }
     }
@@ -786,7 +874,7 @@ impl Session {
         }
     }
 
-    pub(crate) async fn take_frame(self, frame: Frame) -> Result<Result<(), StageError>, ApiError> {
+    pub(crate) fn take_frame(self, frame: Frame) -> Result<Result<(), StageError>, ApiError> {
         let here = inner();
         let taken = match here.replica.borrow_mut().as_mut() {
             Some(replica) => replica.handle_frame(frame),
@@ -902,10 +990,7 @@ impl Session {
             // The cookie belongs to somebody else who signed in on this browser: this person's work waits for them.
             Ok(_) => {
                 here.sign_in_again.set(true);
-                Err(ApiError {
-                    status: 401,
-                    code: "session.other_person".into(),
-                })
+                Err(ApiError::new(401, "session.other_person"))
             }
             Err(error) => {
                 if error.status == 401 {
@@ -914,6 +999,11 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// The server does not take this token any more: the next call renews it.
+    pub(crate) fn forget_token(self) {
+        *inner().token.borrow_mut() = None;
     }
 
     fn keep_token(self, reply: &SessionReply) -> String {

@@ -108,10 +108,25 @@ pub fn OfflineStrip() -> impl IntoView {
             }}
             {move || {
                 session
+                    .is_too_old()
+                    .then(|| {
+                        view! {
+                            <div class="strip" data-testid="too-old">
+                                {small(Icon::Info)}
+                                <span>
+                                    <b>{move || t("sync.too_old")}</b>
+                                    {move || t("sync.too_old_sends")}
+                                </span>
+                            </div>
+                        }
+                    })
+            }}
+            {move || {
+                session
                     .storage_failed()
                     .map(|reason| {
                         view! {
-                            <div class="strip alarm">
+                            <div class="strip alarm" data-testid="storage-failed">
                                 {small(Icon::Warning)}
                                 <span>
                                     <b>{move || t("storage.failed")}</b>
