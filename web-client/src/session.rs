@@ -3,6 +3,8 @@
 //! A change is in memory and on screen at once and in one strict IndexedDB transaction right behind. Reading a field inside a
 //! reactive scope follows that field only, so a tap repaints one item and not the form.
 
+mod exchange;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -21,7 +23,9 @@ use wasm_bindgen_futures::spawn_local;
 use crate::clock;
 pub use crate::http::ApiError;
 use crate::http::{self, Call};
-use crate::local_store::{DeviceStore, PersonStore};
+use crate::local_store::{DeviceStore, Imported, Mended, PersonStore};
+pub use crate::local_store::{Beginning, Fate};
+pub use exchange::{Choice, ImportError, ImportedItem};
 use crate::service_worker;
 use crate::sync_driver::{self, Waker};
 
@@ -31,6 +35,8 @@ pub enum Phase {
     /// Looking into the local storage.
     Starting,
     SignedOut,
+    /// A newer version of the program has the storage: this page must be loaded anew.
+    Outdated,
     /// Somebody is signed in; the network plays no part in this.
     Ready,
 }
@@ -132,6 +138,9 @@ struct Inner {
     alive: RefCell<Rc<Cell<bool>>>,
     waker: RefCell<Option<Waker>>,
     recent: RefCell<Vec<OutboxItem>>,
+    imports: RefCell<Vec<Imported>>,
+    /// How often this replica was mended when it was last looked at.
+    mended_seen: Cell<u64>,
     tabs: RefCell<Option<web_sys::BroadcastChannel>>,
     // what the pages follow
     phase: ArcRwSignal<Phase>,
@@ -142,10 +151,13 @@ struct Inner {
     sign_in_again: ArcRwSignal<bool>,
     too_old: ArcRwSignal<bool>,
     left: ArcRwSignal<Vec<LeftWork>>,
+    mended: ArcRwSignal<Mended>,
+    beginning: ArcRwSignal<Beginning>,
     storage_failed: ArcRwSignal<Option<String>>,
     pokes: ArcRwSignal<u64>,
     place: ArcRwSignal<Option<String>>,
     outbox_moved: ArcTrigger,
+    imports_moved: ArcTrigger,
     sets_moved: ArcTrigger,
     record_moved: RefCell<HashMap<RecordId, ArcTrigger>>,
     field_moved: RefCell<HashMap<RecordId, HashMap<FieldPath, ArcTrigger>>>,
@@ -165,6 +177,8 @@ thread_local! {
         alive: RefCell::default(),
         waker: RefCell::default(),
         recent: RefCell::default(),
+        imports: RefCell::default(),
+        mended_seen: Cell::default(),
         tabs: RefCell::default(),
         phase: ArcRwSignal::new(Phase::Starting),
         person: ArcRwSignal::new(None),
@@ -174,10 +188,13 @@ thread_local! {
         sign_in_again: ArcRwSignal::new(false),
         too_old: ArcRwSignal::new(false),
         left: ArcRwSignal::new(vec![]),
+        mended: ArcRwSignal::new(Mended::default()),
+        beginning: ArcRwSignal::new(Beginning::Known),
         storage_failed: ArcRwSignal::new(None),
         pokes: ArcRwSignal::new(0),
         place: ArcRwSignal::new(None),
         outbox_moved: ArcTrigger::new(),
+        imports_moved: ArcTrigger::new(),
         sets_moved: ArcTrigger::new(),
         record_moved: RefCell::default(),
         field_moved: RefCell::default(),
@@ -349,6 +366,7 @@ impl Session {
         *here.replica.borrow_mut() = None;
         *here.store.borrow_mut() = None;
         *here.token.borrow_mut() = None;
+        here.imports.borrow_mut().clear();
         here.generation.set(here.generation.get() + 1);
         here.recent.borrow_mut().clear();
         here.person.set(None);
@@ -415,8 +433,16 @@ impl Session {
         let saved = match opened {
             Ok((store, saved)) => {
                 here.place.set(store.place().await.unwrap_or_default());
+                self.remember_beginning(&store, &saved).await;
+                *here.imports.borrow_mut() = store.imports().await.unwrap_or_default();
+                here.mended.set(store.mended().await.unwrap_or_default());
+                self.give_way_later(store.clone(), person.id.clone());
                 *here.store.borrow_mut() = Some(store);
                 saved
+            }
+            Err(error) if error.is_newer_here() => {
+                here.phase.set(Phase::Outdated);
+                return;
             }
             Err(error) => {
                 here.storage_failed.set(Some(error.0));
@@ -425,6 +451,7 @@ impl Session {
         };
         here.pulled.set(!saved.buckets.is_empty());
         here.generation.set(here.generation.get() + 1);
+        here.mended_seen.set(0);
         *here.replica.borrow_mut() = Some(Replica::open(author, saved));
         // What was being typed when the page went away becomes a group now.
         self.settle();
@@ -435,6 +462,48 @@ impl Session {
         let alive = Rc::new(Cell::new(true));
         *here.alive.borrow_mut() = alive.clone();
         *here.waker.borrow_mut() = Some(sync_driver::start(self, alive));
+    }
+
+    /// A person who finds nothing here is told what the office holds: it is their first time on this phone, or its storage was cleared.
+    async fn remember_beginning(self, store: &PersonStore, saved: &Saved) {
+        if saved.epoch.is_none() && saved.groups.is_empty() && saved.drafts.is_empty() {
+            self.note_failure(store.set_beginning(&Beginning::Empty).await);
+        }
+        inner().beginning.set(store.beginning().await.unwrap_or_default());
+    }
+
+    /// How this person's stay on this phone began; tracked.
+    pub fn beginning(self) -> Beginning {
+        inner().beginning.get()
+    }
+
+    pub fn set_beginning(self, beginning: Beginning) {
+        let here = inner();
+        here.beginning.set(beginning.clone());
+        let store = here.store.borrow().clone();
+        spawn_local(async move {
+            if let Some(store) = store {
+                self.note_failure(store.set_beginning(&beginning).await);
+            }
+        });
+    }
+
+    /// A tab with a newer version of the program waits for this one to let go of the storage. What was typed is stored first;
+    /// after that nothing can be, so that nothing can be typed any more.
+    fn give_way_later(self, store: PersonStore, owner: String) {
+        spawn_local(async move {
+            store.superseded().await;
+            let here = inner();
+            let present = here.person.get_untracked();
+            if present.is_none_or(|present| present.id != owner) {
+                return store.close();
+            }
+            self.settle();
+            self.written().await;
+            store.close();
+            here.alive.borrow().set(false);
+            here.phase.set(Phase::Outdated);
+        });
     }
 }
 
@@ -662,6 +731,9 @@ impl Session {
             drafts: replica.drafts().count(),
             pending: 0,
         };
+        here.imports_moved.track();
+        let waits = |import: &&Imported| import.fate == Fate::Waits;
+        counts.pending += here.imports.borrow().iter().filter(waits).count();
         for (saved, _) in replica.outbox() {
             match saved.phase {
                 GroupPhase::Frozen => counts.pending += 1,
@@ -679,6 +751,7 @@ impl Session {
         let replica = here.replica.borrow();
         let Some(replica) = replica.as_ref() else { return vec![] };
         let mut items: Vec<OutboxItem> = replica.outbox().map(|(saved, group)| item(saved, group)).collect();
+        items.extend(replica.unreadable().iter().map(unreadable));
         items.reverse();
         items.extend(here.recent.borrow().iter().rev().cloned());
         items
@@ -880,7 +953,46 @@ impl Session {
             Some(replica) => replica.handle_frame(frame),
             None => return Err(ApiError::network()),
         };
+        self.count_mended();
         Ok(taken.map(|stored| self.installed(stored)))
+    }
+
+    /// How often the copy here did not match the office's checksum and was mended, on this phone, since it has one.
+    pub fn mended(self) -> u64 {
+        inner().mended.get().times
+    }
+
+    fn count_mended(self) {
+        let here = inner();
+        let now = here.replica.borrow().as_ref().map_or(0, Replica::mended);
+        let seen = here.mended_seen.replace(now);
+        if now > seen {
+            let Mended { times, told } = here.mended.get_untracked();
+            let times = times + now - seen;
+            self.keep_mended(Mended { times, told });
+        }
+    }
+
+    /// What the office does not know yet of how often this phone was mended.
+    pub(crate) fn mended_to_tell(self) -> Option<u64> {
+        let Mended { times, told } = inner().mended.get_untracked();
+        (times > told).then_some(times)
+    }
+
+    pub(crate) fn told_mended(self, told: u64) {
+        let Mended { times, .. } = inner().mended.get_untracked();
+        self.keep_mended(Mended { times, told });
+    }
+
+    fn keep_mended(self, mended: Mended) {
+        let here = inner();
+        here.mended.set(mended);
+        let store = here.store.borrow().clone();
+        spawn_local(async move {
+            if let Some(store) = store {
+                self.note_failure(store.set_mended(mended).await);
+            }
+        });
     }
 
     /// Keeps what an answer changed and repaints what shows it.
@@ -919,6 +1031,16 @@ impl Session {
             here.sets_moved.notify();
         }
         here.outbox_moved.notify();
+    }
+}
+
+fn unreadable(saved: &SavedGroup) -> OutboxItem {
+    OutboxItem {
+        group: saved.id.to_string(),
+        at_ms: saved.order as f64,
+        bucket: String::new(),
+        ops: Vec::new(),
+        state: OutboxState::NeedsAttention("unreadable".into()),
     }
 }
 
@@ -1061,6 +1183,7 @@ impl Session {
             };
             self.written().await;
             let Ok(mut saved) = store.load().await else { return };
+            let imports = store.imports().await.unwrap_or_default();
             // What another tab is typing is that tab's to settle.
             let own = |draft: &sync_protocol::Draft| {
                 let replica = here.replica.borrow();
@@ -1070,7 +1193,9 @@ impl Session {
             saved.drafts.retain(own);
             // Somebody wrote here in the meantime: what was read is old.
             if here.generation.get() == before && here.unwritten.borrow().is_empty() {
+                here.mended_seen.set(0);
                 *here.replica.borrow_mut() = Some(Replica::open(me, saved));
+                *here.imports.borrow_mut() = imports;
                 self.tell_all();
                 return;
             }
@@ -1142,6 +1267,7 @@ impl Session {
         }
         here.sets_moved.notify();
         here.outbox_moved.notify();
+        here.imports_moved.notify();
     }
 }
 

@@ -180,6 +180,8 @@ impl Driver {
         leave_alone(&offered)?;
         let pushed = self.push_all().await;
         leave_alone(&pushed)?;
+        let carried = self.push_imports().await;
+        leave_alone(&carried)?;
         // A restored server is offered what it may have lost before anything is taken from it.
         offered?;
         let asked = self.ask_about_quarantine().await;
@@ -193,7 +195,7 @@ impl Driver {
         } else if received.is_ok() {
             self.session.too_old_to_receive(false);
         }
-        received.and(pushed).and(asked)
+        received.and(pushed).and(carried).and(asked)
     }
 
     /// Fails once the person has left.
@@ -275,6 +277,17 @@ impl Driver {
         Ok(())
     }
 
+    /// What came by file goes out under its authors' names, behind this person's own work.
+    async fn push_imports(&self) -> Result<(), ApiError> {
+        while let Some(batch) = self.session.next_import_push() {
+            let reply = self.push(batch.body).await?;
+            self.session.take_import_reply(&reply).await;
+            self.here()?;
+            put_off(&reply)?;
+        }
+        Ok(())
+    }
+
     async fn receive(&self) -> Result<(), ApiError> {
         self.compare().await?;
         self.pull_all().await
@@ -285,7 +298,13 @@ impl Driver {
         loop {
             let request = self.session.next_pull(PULL_BUDGET);
             let body = serde_json::to_string(&request).expect("a pull request has only text keys");
-            let answer = self.post("/api/v1/sync/pull", "application/json", body).await?;
+            let mended_times = self.session.mended_to_tell();
+            let mut call = Call::post("/api/v1/sync/pull", "application/json", body);
+            call.header = mended_times.map(|times| ("X-Duxing-Mended", times.to_string()));
+            let answer = self.send(call).await?;
+            if let Some(times) = mended_times {
+                self.session.told_mended(times);
+            }
             match take_frames(self.session, &answer).await? {
                 Taken::All => return Ok(()),
                 Taken::More => {}

@@ -42,7 +42,7 @@ fn Update() -> impl IntoView {
             <section class="card">
                 <h2 class="sub-head">{move || t("me.update")}</h2>
                 <p class="q sm">{move || t("me.update_text")}</p>
-                <button class="btn wide" type="button" on:click=move |_| service_worker::update_now()>
+                <button class="btn wide" type="button" data-testid="update-now" on:click=move |_| service_worker::update_now()>
                     {small(Icon::Sync)}
                     <span>{move || t("me.update_now")}</span>
                 </button>
