@@ -8,7 +8,6 @@ mod damaged;
 mod dice;
 mod exchange;
 mod faults;
-mod full;
 mod headline;
 mod inspector;
 mod keyboard;
