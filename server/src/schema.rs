@@ -43,7 +43,6 @@ table! {
         state -> Text,
         first_seen -> Timestamptz,
         last_seen -> Timestamptz,
-        mended -> Integer,
     }
 }
 

@@ -3,7 +3,6 @@
 
 pub mod browser;
 pub mod faults;
-pub mod faulty;
 pub mod load;
 pub mod people;
 pub mod phone;

@@ -3,7 +3,6 @@
 mod app;
 mod clock;
 mod components;
-mod files;
 mod form;
 mod http;
 mod i18n;

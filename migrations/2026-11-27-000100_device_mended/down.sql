@@ -1,1 +1,0 @@
-ALTER TABLE device DROP COLUMN mended;
