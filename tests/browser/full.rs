@@ -23,14 +23,21 @@ async fn a_full_phone_says_so_and_loses_nothing() {
     inspector.answer("SF1.1", "yes").await;
     inspector.answer("SF1.2", "no").await;
     inspector.phone.type_into(NOTE, "三楼应急灯不亮。").await;
-    let draft = poll(PATIENCE, async || (inspector.stored("draft").await.len() == 1).then_some(())).await;
+    let draft = poll(PATIENCE, async || {
+        (inspector.stored("draft").await.len() == 1).then_some(())
+    })
+    .await;
     draft.expect("the note is stored while it is typed");
     let stored = inspector.stored("outbox").await;
 
     quota(&inspector, Some(1_000)).await;
     let whole = type_until_full(&inspector).await;
     inspector.answer("SF1.3", "yes").await;
-    assert_eq!(inspector.phone.value(NOTE).await, whole, "what was typed is still on the screen");
+    assert_eq!(
+        inspector.phone.value(NOTE).await,
+        whole,
+        "what was typed is still on the screen"
+    );
     assert_eq!(inspector.answers().await.len(), 3);
     assert_eq!(inspector.stored("outbox").await, stored, "what was stored is as it was");
     // Nothing is sent that is not stored, and nobody can be signed out over it.
@@ -44,12 +51,30 @@ async fn a_full_phone_says_so_and_loses_nothing() {
 
     quota(&inspector, None).await;
     inspector.phone.see_no("[data-testid=storage-failed]").await;
-    for i in 0..60 { let s: String = inspector.phone.js("const b = document.querySelector('[data-testid=sync-badge]'); return JSON.stringify(b.dataset) + document.querySelectorAll('[data-testid=sync-badge]').length + location.pathname + ' ' + document.body.innerText.slice(0, 60)", &[]).await; eprintln!("DBG {i} {s}"); tokio::time::sleep(Duration::from_secs(1)).await; if s.contains("\"pending\":\"0\"") { break } }
+    for i in 0..60 {
+        let s: String = inspector.phone.js("const b = document.querySelector('[data-testid=sync-badge]'); return JSON.stringify(b.dataset) + document.querySelectorAll('[data-testid=sync-badge]').length + location.pathname + ' ' + document.body.innerText.slice(0, 60)", &[]).await;
+        eprintln!("DBG {i} {s}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if s.contains("\"pending\":\"0\"") {
+            break;
+        }
+    }
     inspector.is_synced().await;
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;
-    for (field, value) in [("SF1.1", "yes"), ("SF1.2", "no"), ("SF1.3", "yes"), ("SF1.2/note", whole.as_str())] {
-        let history = office.get(&format!("/api/v1/records/{response}/history?field={field}")).await.json();
-        let last = history["entries"].as_array().and_then(|entries| entries.last()).expect("a history");
+    for (field, value) in [
+        ("SF1.1", "yes"),
+        ("SF1.2", "no"),
+        ("SF1.3", "yes"),
+        ("SF1.2/note", whole.as_str()),
+    ] {
+        let history = office
+            .get(&format!("/api/v1/records/{response}/history?field={field}"))
+            .await
+            .json();
+        let last = history["entries"]
+            .as_array()
+            .and_then(|entries| entries.last())
+            .expect("a history");
         assert_eq!(last["value"], value, "{field}");
     }
     inspector.restart().await;
@@ -63,7 +88,14 @@ async fn type_until_full(inspector: &Inspector) -> String {
         box.dispatchEvent(new Event('input', { bubbles: true }));
         await new Promise((next) => setTimeout(next, 200));
         return !!document.querySelector('[data-testid=storage-failed]')";
-    let full = poll(FULL, async || inspector.phone.js_async::<bool>(more, &[json!(NOTE)]).await.then_some(())).await;
+    let full = poll(FULL, async || {
+        inspector
+            .phone
+            .js_async::<bool>(more, &[json!(NOTE)])
+            .await
+            .then_some(())
+    })
+    .await;
     full.expect("the phone says that it is full");
     inspector.phone.value(NOTE).await
 }
