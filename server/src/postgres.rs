@@ -7,7 +7,7 @@
 //! keeper starts its own.
 
 mod binaries;
-mod cluster;
+pub mod cluster;
 mod process;
 
 use std::fs;
@@ -21,8 +21,7 @@ use anyhow::{Context, bail, ensure};
 
 pub use binaries::find_binaries;
 use cluster::{Cluster, Durability, Seen};
-pub use process::is_root;
-use process::send_signal;
+pub use process::{is_root, send_signal, who_works_in};
 
 /// How often the keeper looks at its postmaster.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -174,7 +173,7 @@ fn get_ready(cluster: &Cluster) -> anyhow::Result<Option<Child>> {
 /// Starts the postmaster and waits until it is ready; `None` when it ended instead.
 fn start_postmaster(cluster: &Cluster, deadline: Instant) -> anyhow::Result<Option<Child>> {
     cluster.clear_misleading_leftovers()?;
-    let mut child = cluster.spawn()?;
+    let mut child = cluster.spawn(&[])?;
     while Instant::now() < deadline {
         if matches!(cluster.look(), Seen::Ready(pid) if pid == child.id() as i32) {
             return Ok(Some(child));

@@ -2,6 +2,7 @@
 //! Tests in `it/`, `crash/` and `browser/` share it and nothing else: each has its own database.
 
 pub mod browser;
+pub mod cluster;
 pub mod faults;
 pub mod load;
 pub mod people;

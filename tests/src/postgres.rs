@@ -24,6 +24,14 @@ pub async fn fresh_database() -> String {
     let cluster = CLUSTER
         .get_or_init(|| async { start().await.expect("a Postgres for the tests") })
         .await;
+    fresh_database_in(cluster).await
+}
+
+/// The same in another cluster, which has its own [`make_template`].
+///
+/// # Panics
+/// If it cannot be made.
+pub async fn fresh_database_in(cluster: &str) -> String {
     let name = format!("t_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     execute(cluster, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
         .await
@@ -39,12 +47,17 @@ async fn start() -> anyhow::Result<String> {
         .context("no Postgres")?;
     *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(postgres);
 
-    execute(&url, &format!("CREATE DATABASE {TEMPLATE}")).await?;
-    server::db::migrate(&with_database(&url, TEMPLATE)).await?;
-    // Only now may it be copied: nobody can connect to it and be in the way.
-    execute(&url, &format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")).await?;
-    wait_until_alone(&url).await?;
+    make_template(&url).await?;
     Ok(url)
+}
+
+/// Makes the migrated database that every other one is copied from.
+pub async fn make_template(cluster: &str) -> anyhow::Result<()> {
+    execute(cluster, &format!("CREATE DATABASE {TEMPLATE}")).await?;
+    server::db::migrate(&with_database(cluster, TEMPLATE)).await?;
+    // Only now may it be copied: nobody can connect to it and be in the way.
+    execute(cluster, &format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")).await?;
+    wait_until_alone(cluster).await
 }
 
 /// The migrating connection closes a moment after it is dropped, and a template in use cannot be copied.

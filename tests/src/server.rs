@@ -37,7 +37,11 @@ impl TestServer {
     /// # Panics
     /// As everything in this harness, when what it needs does not work.
     pub async fn start() -> Self {
-        let database_url = fresh_database().await;
+        Self::start_in(fresh_database().await).await
+    }
+
+    /// The same over a database that is migrated and empty.
+    pub async fn start_in(database_url: String) -> Self {
         let mut conn = AsyncPgConnection::establish(&database_url)
             .await
             .expect("the new database answers");
@@ -47,11 +51,16 @@ impl TestServer {
 
     /// A server over an existing database, for restarts.
     pub async fn start_over(database_url: String, district: District) -> Self {
+        let pool = server::db::connect(&database_url, 8).expect("a pool");
+        Self::start_with(pool, database_url, district).await
+    }
+
+    /// A server that takes its connections from this pool.
+    pub async fn start_with(pool: server::db::Pool, database_url: String, district: District) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound listener"));
         let (stop, stopped) = oneshot::channel();
         let (tell_ready, ready) = oneshot::channel();
-        let database = database_url.clone();
         // A thread of its own, so that a test that blocks never blocks the server.
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -59,7 +68,6 @@ impl TestServer {
                 .enable_all()
                 .build();
             runtime.expect("a runtime").block_on(async {
-                let pool = server::db::connect(&database, 8).expect("a pool");
                 let app = AppState::open(pool, None).await.expect("the state opens");
                 tell_ready.send(()).expect("the test waits");
                 server::serve_until(app, listener, 2, async { _ = stopped.await })

@@ -21,9 +21,10 @@ pub(super) const SOCKET: &str = ".s.PGSQL.5432";
 const LONGEST_LOG_BYTES: u64 = 16 << 20;
 
 /// Where a cluster lives and how its processes are started.
-pub(super) struct Cluster {
+pub struct Cluster {
     bindir: PathBuf,
-    pub(super) pgdata: PathBuf,
+    /// The data directory proper; Postgres' processes work inside it.
+    pub pgdata: PathBuf,
     pub(super) sockets: PathBuf,
     pub(super) log: PathBuf,
     pub(super) owner_note: PathBuf,
@@ -41,7 +42,15 @@ struct Account {
 
 impl Cluster {
     /// Finds the binaries, and creates the folders and the cluster when they are missing.
-    pub(super) fn prepare(data: &Path, durability: Durability) -> anyhow::Result<Self> {
+    pub fn prepare(data: &Path, durability: Durability) -> anyhow::Result<Self> {
+        let cluster = Self::locate(data, durability)?;
+        let _lock = cluster.lock()?;
+        cluster.initialise_when_missing()?;
+        Ok(cluster)
+    }
+
+    /// Finds the binaries and creates the folders around the cluster; it may be missing.
+    pub fn locate(data: &Path, durability: Durability) -> anyhow::Result<Self> {
         let bindir = find_binaries()?;
         fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
         let data = fs::canonicalize(data)?;
@@ -49,7 +58,7 @@ impl Cluster {
         if let Some(account) = run_as {
             ensure_reachable(&data, account)?;
         }
-        let cluster = Self {
+        Ok(Self {
             bindir,
             pgdata: data.join("postgres"),
             sockets: socket_dir(&data, run_as)?,
@@ -58,10 +67,7 @@ impl Cluster {
             start_lock: data.join("start.lock"),
             run_as,
             durability,
-        };
-        let _lock = cluster.lock()?;
-        cluster.initialise_when_missing()?;
-        Ok(cluster)
+        })
     }
 
     /// Held while a cluster is made or a postmaster gets ready, so that of two starts at once the second finds the
@@ -72,9 +78,15 @@ impl Cluster {
         Ok(file)
     }
 
-    pub(super) fn url(&self) -> String {
+    /// The URL of the cluster's own database.
+    pub fn url(&self) -> String {
         // A folder in the host parameter is understood by libpq and by tokio-postgres alike.
         format!("postgres://duxing@/duxing?host={}", percent_encoded(&self.sockets))
+    }
+
+    /// A new folder that Postgres' account may write to and nobody else.
+    pub fn make_folder(&self, dir: &Path) -> anyhow::Result<()> {
+        make_private_dir(dir, self.run_as)
     }
 
     /// Makes the cluster beside its place and renames it, so that an interrupted first start heals itself.
@@ -122,8 +134,9 @@ impl Cluster {
         run_to_end(backend, statements)
     }
 
-    /// Starts the postmaster; it gets SIGINT, a fast shutdown, when this thread or process dies.
-    pub(super) fn spawn(&self) -> anyhow::Result<Child> {
+    /// Starts the postmaster; it gets SIGINT, a fast shutdown, when this thread or process dies. `more` settings, such as
+    /// `archive_mode=on`, come after our own and win.
+    pub fn spawn(&self, more: &[&str]) -> anyhow::Result<Child> {
         let mut postmaster = self.command("postgres", libc::SIGINT);
         postmaster.arg("-D").arg(&self.pgdata).arg("-k").arg(&self.sockets);
         let mut settings = vec![
@@ -137,7 +150,8 @@ impl Cluster {
             Durability::UnsafeFast => ["max_connections=400", "full_page_writes=off", "fsync=off"],
         });
         settings
-            .into_iter()
+            .iter()
+            .chain(more)
             .for_each(|setting| _ = postmaster.arg("-c").arg(setting));
         let log = self.open_log()?;
         postmaster.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -147,7 +161,7 @@ impl Cluster {
     }
 
     /// A command of the cluster: unprivileged, in its own process group, and told when its parent dies.
-    fn command(&self, name: &str, when_parent_dies: libc::c_int) -> Command {
+    pub fn command(&self, name: &str, when_parent_dies: libc::c_int) -> Command {
         let mut command = Command::new(self.bindir.join(name));
         // Postgres reads PGPORT and friends; the cluster must not depend on who starts it.
         std::env::vars_os().for_each(|(name, _)| {
@@ -184,7 +198,7 @@ impl Cluster {
     }
 
     /// What the data folder says about a postmaster that may be running on it.
-    pub(super) fn look(&self) -> Seen {
+    pub fn look(&self) -> Seen {
         let Some(note) = PostmasterNote::read(&self.pgdata) else {
             return Seen::Nobody;
         };
@@ -199,7 +213,7 @@ impl Cluster {
 
     /// Postgres clears the files of a killed postmaster itself, except when its pid is now some other process's.
     /// Then we do, unless one of the old backends is still there.
-    pub(super) fn clear_misleading_leftovers(&self) -> io::Result<()> {
+    pub fn clear_misleading_leftovers(&self) -> io::Result<()> {
         if cfg!(target_os = "linux") && !anybody_works_in(&self.pgdata) {
             let socket = self.sockets.join(SOCKET);
             for file in [
@@ -230,14 +244,17 @@ impl Cluster {
     }
 }
 
+/// Whether commits wait for the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Durability {
+pub enum Durability {
+    /// They do, as in the field.
     Durable,
+    /// They do not: a power cut may destroy the cluster.
     UnsafeFast,
 }
 
 /// What is going on in a data folder.
-pub(super) enum Seen {
+pub enum Seen {
     /// No postmaster; perhaps the files of one that was killed.
     Nobody,
     /// One is starting up or shutting down.
@@ -264,7 +281,8 @@ impl PostmasterNote {
         let pid = text.lines().next()?.trim().parse::<i32>().ok()?.checked_abs()?;
         Some(Self {
             pid,
-            ready: text.lines().nth(7).is_some_and(|status| status.trim() == "ready"),
+            // A hot standby answers, too.
+            ready: matches!(text.lines().nth(7).map(str::trim), Some("ready" | "standby")),
         })
     }
 

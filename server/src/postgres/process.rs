@@ -13,7 +13,8 @@ pub(super) fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-pub(super) fn send_signal(pid: i32, signal: libc::c_int) {
+/// Sends a signal; whether it arrives is for the receiver's end to show.
+pub fn send_signal(pid: i32, signal: libc::c_int) {
     // SAFETY: kill has no memory preconditions; a pid that has gone is an error we do not need.
     unsafe { libc::kill(pid, signal) };
 }
@@ -29,10 +30,15 @@ pub(super) fn works_in(pid: i32, dir: &Path) -> bool {
 }
 
 pub(super) fn anybody_works_in(dir: &Path) -> bool {
+    who_works_in(dir).next().is_some()
+}
+
+/// The processes whose working folder this is (Linux): of a data folder, the postmaster and its children.
+pub fn who_works_in(dir: &Path) -> impl Iterator<Item = i32> + '_ {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .any(|pid| works_in(pid, dir))
+        .filter(|pid| works_in(*pid, dir))
 }
 
 /// The parent of a process (Linux): field 4 of its status line, after the name, which may hold anything.
