@@ -21,7 +21,15 @@ async fn district() -> World {
 
 impl World {
     pub async fn new() -> Self {
-        let server = TestServer::start().await;
+        Self::of(TestServer::start().await)
+    }
+
+    /// The same over a database that is migrated and empty.
+    pub async fn over(database_url: String) -> Self {
+        Self::of(TestServer::start_in(database_url).await)
+    }
+
+    fn of(server: TestServer) -> Self {
         let school_a = server.district.schools[0];
         Self { server, school_a }
     }

@@ -3,6 +3,7 @@
 //! Start it on the test's own thread: the postmaster is told to stop when the thread that started it ends.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -77,15 +78,24 @@ impl OwnCluster {
 
     /// The same for a start that may fail, such as one on a full disk.
     pub fn try_run(&mut self) -> Result<(), String> {
-        self.cluster.clear_misleading_leftovers().expect("leftovers can be removed");
+        self.cluster
+            .clear_misleading_leftovers()
+            .expect("leftovers can be removed");
         let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
         let mut postmaster = self.cluster.spawn(&settings).expect("the postmaster starts");
         let deadline = Instant::now() + READY_WITHIN;
         while !matches!(self.cluster.look(), Seen::Ready(pid) if pid == postmaster.id() as i32) {
             if let Ok(Some(status)) = postmaster.try_wait() {
-                return Err(format!("Postgres ends while starting ({status}): {}", self.last_words()));
+                return Err(format!(
+                    "Postgres ends while starting ({status}): {}",
+                    self.last_words()
+                ));
             }
-            assert!(Instant::now() < deadline, "Postgres does not get ready: {}", self.last_words());
+            assert!(
+                Instant::now() < deadline,
+                "Postgres does not get ready: {}",
+                self.last_words()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
         self.postmaster = Some(postmaster);
@@ -142,7 +152,10 @@ impl OwnCluster {
         let copy = Self::with(cluster, data, settings);
         let url = self.url();
         let to = copy.pgdata().to_string_lossy();
-        self.command("pg_basebackup", &["-d", &url, "-D", &to, "-X", "stream", "-c", "fast", "--no-sync"]);
+        self.command(
+            "pg_basebackup",
+            &["-d", &url, "-D", &to, "-X", "stream", "-c", "fast", "--no-sync"],
+        );
         copy
     }
 
@@ -151,7 +164,7 @@ impl OwnCluster {
         let follow = format!("primary_conninfo={}", self.url());
         let settings = [&follow, "hot_standby=on", "wal_receiver_status_interval=1s"];
         let mut standby = self.base_backup(Durability::UnsafeFast, &settings);
-        fs::write(standby.pgdata().join("standby.signal"), "").expect("the standby is told what it is");
+        standby.signal("standby.signal");
         standby.run();
         standby
     }
@@ -181,8 +194,16 @@ impl OwnCluster {
     }
 
     /// The settings of the next start.
-    pub fn set(&mut self, settings: &[&str]) {
-        self.settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+    pub fn set(&mut self, settings: &[impl ToString]) {
+        self.settings = settings.iter().map(ToString::to_string).collect();
+    }
+
+    /// Leaves a file such as `recovery.signal`, which tells the next start what it is for.
+    pub fn signal(&self, name: &str) {
+        let file = self.pgdata().join(name);
+        fs::write(&file, "").expect("the signal is left");
+        let owner = fs::metadata(self.pgdata()).expect("the data folder");
+        std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid())).expect("Postgres may take it away");
     }
 
     /// Runs one of Postgres' programs under Postgres' account.

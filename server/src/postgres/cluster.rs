@@ -281,8 +281,7 @@ impl PostmasterNote {
         let pid = text.lines().next()?.trim().parse::<i32>().ok()?.checked_abs()?;
         Some(Self {
             pid,
-            // A hot standby answers, too.
-            ready: matches!(text.lines().nth(7).map(str::trim), Some("ready" | "standby")),
+            ready: text.lines().nth(7).is_some_and(|status| status.trim() == "ready"),
         })
     }
 
