@@ -26,6 +26,11 @@ const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(10);
 
 /// Makes a pool of at most `size` connections; connects when first used.
 pub fn connect(url: &str, size: usize) -> anyhow::Result<Pool> {
+    connect_waiting(url, size, WAIT_FOR_CONNECTION)
+}
+
+/// The same with another wait for a free connection, for tests that have it fail.
+pub fn connect_waiting(url: &str, size: usize, wait: Duration) -> anyhow::Result<Pool> {
     let mut config = ManagerConfig::default();
     // A query before each loan would double what an empty poll costs; a connection that broke is seen without asking.
     config.recycling_method = RecyclingMethod::Fast;
@@ -34,7 +39,7 @@ pub fn connect(url: &str, size: usize) -> anyhow::Result<Pool> {
     let pool = Pool::builder(manager)
         .max_size(size)
         .runtime(deadpool::Runtime::Tokio1)
-        .wait_timeout(Some(WAIT_FOR_CONNECTION))
+        .wait_timeout(Some(wait))
         .create_timeout(Some(WAIT_FOR_CONNECTION))
         .build()?;
     Ok(pool)

@@ -1,6 +1,7 @@
 //! Stories against a real server over a real Postgres, each with a database of its own.
 
 mod bad_input;
+mod busy;
 mod house;
 mod litmus;
 mod live;

@@ -162,7 +162,13 @@ impl OwnCluster {
     /// A hot standby that follows this cluster, running.
     pub fn standby(&self) -> OwnCluster {
         let follow = format!("primary_conninfo={}", self.url());
-        let settings = [&follow, "hot_standby=on", "wal_receiver_status_interval=1s"];
+        // Long reads there are neither cancelled nor in the way.
+        let settings = [
+            &follow,
+            "hot_standby=on",
+            "hot_standby_feedback=on",
+            "max_standby_streaming_delay=-1",
+        ];
         let mut standby = self.base_backup(Durability::UnsafeFast, &settings);
         standby.signal("standby.signal");
         standby.run();

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod client_build;
 mod demo;
+mod disasters;
 mod licences;
 mod release;
 mod run;
@@ -29,7 +30,7 @@ cargo xtask <verb>
   planted                                            how many seeds each planted mistake needs to be found
   litmus                                             the litmus cases of field work that need no browser
   restore-matrix                                     each way of restoring the office's database × each state of a phone
-  crash [--kills N]                                  kill the server in the middle of pushes; 200 kills unless told
+  crash [--kills N] [--pg-kills M]                   kill server and Postgres in the middle of pushes; 200 and 50 unless told
   bench [NAME ...] [--json FILE]                     measure; medians, with the machine named
   demo --size small                                  load the demo district into an empty database
   shots DIR                                          pictures of every screen into DIR
@@ -69,18 +70,10 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "planted" => sim::planted(arguments),
         "litmus" => {
             workspace::nothing_more(arguments)?;
-            test::proof("litmus", "it", &["litmus::"], &[])
+            test::proof("litmus", "it", &["litmus::"])
         }
-        "restore-matrix" => {
-            workspace::nothing_more(arguments)?;
-            test::proof("restore-matrix", "it", &["restore::", "--nocapture"], &[])
-        }
-        "crash" => {
-            let mut left = arguments.to_vec();
-            let kills = workspace::take_flag(&mut left, "--kills")?.unwrap_or_else(|| "200".into());
-            workspace::nothing_more(&left)?;
-            test::proof("crash", "crash", &["--nocapture"], &[("DUXING_KILLS", &kills)])
-        }
+        "restore-matrix" => disasters::restore_matrix(arguments),
+        "crash" => disasters::crash(arguments),
         "shots" => shots::shots(arguments),
         "release" => release::release(arguments),
         "help" | "--help" | "-h" => {
