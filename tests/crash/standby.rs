@@ -211,7 +211,7 @@ async fn readers_see_prefixes(buckets: usize) {
     let runs_s = std::env::var("DUXING_STANDBY_S")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(4);
+        .unwrap_or(3);
     let mut primary = OwnCluster::start(Durability::UnsafeFast, &[]);
     server::db::migrate(&primary.url()).await.unwrap();
     let mut conn = AsyncPgConnection::establish(&primary.url()).await.unwrap();

@@ -105,7 +105,7 @@ impl Worker {
             Ok(Ok(Some(reply))) => {
                 self.acks.extend(acks_of(&reply));
                 // Now and then the phone dies before it could note the reply.
-                if self.rounds % 7 == 0 {
+                if self.rounds.is_multiple_of(7) {
                     self.phone.restart();
                 } else {
                     let stored = self.phone.replica.handle_push_reply(&reply);
