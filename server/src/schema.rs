@@ -43,6 +43,7 @@ table! {
         state -> Text,
         first_seen -> Timestamptz,
         last_seen -> Timestamptz,
+        mended -> Integer,
     }
 }
 

@@ -6,6 +6,7 @@
 mod code;
 mod digest;
 pub mod disk;
+mod export;
 mod field;
 mod group;
 mod id;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use code::Code;
 pub use digest::{DigestReply, DigestRequest, LEAF_RECORDS, MAX_MENDED, MAX_NODES, Node, Place};
+pub use export::{Export, ExportFault, ExportHeader};
 pub use field::{Delta, FieldState, Write};
 pub use group::{Edit, Group, GroupKind, MAX_GROUP_BYTES, MAX_OPS, Malformed, Op};
 pub use id::{BadId, BucketId, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId};

@@ -16,6 +16,20 @@ use crate::words::word;
 /// What is on the screen for so long is on the disk (bar T10).
 pub const DURABLE: Duration = Duration::from_millis(100);
 
+/// A script that opens the person's database beside the app, reads `arguments[0]` as `all` and does `then`.
+pub fn on_disk(then: &str) -> String {
+    format!(
+        "const names = (await indexedDB.databases()).map((db) => db.name).filter((name) => name !== 'duxing-device');
+        const wait = (request) => new Promise((good, bad) => {{ request.onsuccess = () => good(request.result); request.onerror = () => bad(request.error); }});
+        const db = await wait(indexedDB.open(names[0]));
+        try {{
+            const store = db.transaction(arguments[0], 'readwrite').objectStore(arguments[0]);
+            const all = await wait(store.getAll());
+            {then}
+        }} finally {{ db.close(); }}"
+    )
+}
+
 pub struct Inspector {
     pub phone: Browser,
     pub line: Line,
@@ -24,7 +38,12 @@ pub struct Inspector {
 impl Inspector {
     /// Signs in on a new phone and waits until it would work without a network.
     pub async fn arrive(stage: &Stage, person: &Person) -> Self {
-        let line = Line::to(&stage.server.url).await;
+        Self::arrive_over(&stage.server.url, person).await
+    }
+
+    /// The same where something stands before the server, at `url`.
+    pub async fn arrive_over(url: &str, person: &Person) -> Self {
+        let line = Line::to(url).await;
         let phone = Browser::open(&line.url, View::Phone).await;
         sign_in(&phone, person).await;
         phone
@@ -127,6 +146,19 @@ impl Inspector {
         self.phone.tap("a[data-testid=submit]").await;
         self.phone.tap("[data-testid=confirm-submit]").await;
         self.phone.see("[data-testid=handed-in]").await;
+    }
+
+    /// Waits until so much of this person's work is only here.
+    pub async fn has_pending(&self, pieces: usize) {
+        let badge = format!("[data-testid=sync-badge][data-pending='{pieces}']");
+        self.phone.see(&badge).await;
+    }
+
+    /// What a store of the signed-in person's database holds, as it is on the disk.
+    pub async fn stored(&self, store: &str) -> Vec<serde_json::Value> {
+        let texts: Vec<String> = self.phone.js_async(&on_disk("return all"), &[json!(store)]).await;
+        let parse = |text: &String| serde_json::from_str(text).expect("rows are JSON");
+        texts.iter().map(parse).collect()
     }
 
     /// Waits until the office has everything.

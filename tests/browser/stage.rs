@@ -1,5 +1,10 @@
 //! Where a story plays: a server with a small district whose schools are those of the worked checks, and a turn at the machine.
 
+use std::collections::BTreeMap;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 use sync_protocol::GroupKind;
 use tests::browser::{Browser, View};
@@ -34,6 +39,38 @@ impl Stage {
     /// The id of the first school.
     pub fn school(&self) -> Uuid {
         self.server.district.schools[0]
+    }
+
+    /// How the log's groups of one author ended, and how many of each.
+    pub async fn outcomes(&self, author: &Person) -> BTreeMap<String, i64> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            outcome: String,
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let counted = "SELECT outcome, count(*) AS n FROM change_group WHERE author = $1 GROUP BY outcome";
+        let rows: Vec<Row> = diesel::sql_query(counted)
+            .bind::<diesel::sql_types::Uuid, _>(author.id)
+            .load(&mut self.server.connect().await)
+            .await
+            .expect("the log is read");
+        rows.into_iter().map(|row| (row.outcome, row.n)).collect()
+    }
+
+    /// How often phones told that their copies were mended.
+    pub async fn mended(&self) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let row: Row = diesel::sql_query("SELECT sum(mended)::bigint AS n FROM device")
+            .get_result(&mut self.server.connect().await)
+            .await
+            .expect("the devices are read");
+        row.n
     }
 
     async fn name_people(&self) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Families of keys that are put together from codes of the server.
-const BY_CODE: [&str; 3] = ["error.", "kept.", "refused."];
+const BY_CODE: [&str; 4] = ["error.", "kept.", "next.", "refused."];
 
 fn client() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-client")
@@ -93,6 +93,36 @@ fn both_languages_have_the_same_words_with_the_same_places() {
     assert_eq!(chinese.keys().collect::<Vec<_>>(), english.keys().collect::<Vec<_>>());
     for (key, entry) in &chinese {
         assert_eq!(places(entry), places(&english[key]), "{key} has other places in en");
+    }
+}
+
+/// The codes that `docs/protocol.md` lists between two of its phrases.
+fn codes_between(from: &str, to: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(client().join("../docs/protocol.md")).expect("the protocol");
+    let (_, after) = page.split_once(from).expect("the list of codes");
+    let (list, _) = after.split_once(to).expect("the end of the list");
+    let quoted = list.split('`').skip(1).step_by(2);
+    quoted.filter(|word| word.contains('.')).map(str::to_owned).collect()
+}
+
+/// Whoever wrote what was turned down reads why and what to do; so does the office that decides about what it keeps.
+#[test]
+fn every_code_of_the_protocol_has_a_reason_and_a_next_step() {
+    let refused = codes_between("Refused for good:", "Quarantined:");
+    let kept = codes_between("Quarantined:", "A path the catalog does not know");
+    assert!(refused.len() >= 12 && kept.len() >= 7, "{refused:?} {kept:?}");
+    for locale in ["zh-CN", "en"] {
+        let words = catalogue(locale);
+        let says = |key: String| assert!(words.contains_key(&key), "{key} is missing in {locale}");
+        for code in &refused {
+            says(format!("refused.{code}"));
+            says(format!("next.{code}"));
+        }
+        for code in &kept {
+            says(format!("refused.{code}"));
+            says(format!("kept.{code}"));
+        }
+        says("next.kept".into());
     }
 }
 

@@ -319,6 +319,41 @@ impl Browser {
         }
     }
 
+    /// Taps what saves a file and answers the file's name and text.
+    pub async fn save_by(&self, css: &str) -> (String, String) {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let folder = self.profile.join(format!("saved-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        std::fs::create_dir_all(&folder).expect("a folder for what is saved");
+        let behaviour = json!({"behavior": "allow", "downloadPath": folder});
+        self.cdp("Browser.setDownloadBehavior", behaviour).await;
+        self.tap(css).await;
+        // Under its own name a file is there whole.
+        let whole = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "ndjson");
+        let saved = poll(PATIENCE, async || {
+            let entries = std::fs::read_dir(&folder).ok()?;
+            entries.filter_map(|entry| Some(entry.ok()?.path())).find(whole)
+        })
+        .await;
+        let Some(path) = saved else {
+            self.fail(&format!("nothing was saved by {css}")).await
+        };
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(&path).expect("a text"))
+    }
+
+    /// Chooses a file with this text in a file input.
+    pub async fn choose_file(&self, css: &str, name: &str, text: &str) {
+        let path = self.profile.join(name);
+        std::fs::write(&path, text).expect("room for the file");
+        let choose = async || {
+            let input = self.driver().find(By::Css(css)).await.ok()?;
+            input.send_keys(path.to_string_lossy().as_ref()).await.ok()
+        };
+        if poll(PATIENCE, choose).await.is_none() {
+            self.fail(&format!("cannot choose a file in {css}")).await;
+        }
+    }
+
     // ---- tabs ---------------------------------------------------------------------------------------------------------------
 
     /// A further tab, in front, with a blank page.

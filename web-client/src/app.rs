@@ -50,9 +50,11 @@ fn Frame() -> impl IntoView {
                 when=move || phase.get() == Phase::Ready
                 fallback=move || {
                     view! {
-                        <Show when=move || phase.get() == Phase::SignedOut fallback=Opening>
-                            <SignInPage />
-                        </Show>
+                        {move || match phase.get() {
+                            Phase::SignedOut => view! { <SignInPage /> }.into_any(),
+                            Phase::Outdated => view! { <Outdated /> }.into_any(),
+                            Phase::Starting | Phase::Ready => view! { <Opening /> }.into_any(),
+                        }}
                     }
                 }
             >
@@ -69,6 +71,21 @@ fn Opening() -> impl IntoView {
         <main class="opening" aria-busy="true">
             <span class="seal" aria-hidden="true">{"督".to_owned()}</span>
             <p class="q">{move || t("app.opening")}</p>
+        </main>
+    }
+}
+
+/// A newer version of the app has taken over the storage in another tab. Nothing can be stored here, so nothing can be typed.
+#[component]
+fn Outdated() -> impl IntoView {
+    view! {
+        <main class="opening" data-testid="outdated">
+            <span class="seal" aria-hidden="true">{"督".to_owned()}</span>
+            <h1>{move || t("app.outdated")}</h1>
+            <p class="q">{move || t("app.outdated_text")}</p>
+            <button class="btn main" type="button" data-testid="load-anew" on:click=move |_| drop(window().location().reload())>
+                {move || t("app.outdated_go")}
+            </button>
         </main>
     }
 }

@@ -2,6 +2,7 @@
 
 mod badge;
 mod empty;
+mod exchange;
 mod meter;
 mod screen;
 mod sheet;
@@ -10,6 +11,7 @@ mod words;
 
 pub use badge::{Badge, BandBadge, SeverityBadge, StateBadge, Tone};
 pub use empty::{EmptyState, ErrorNote};
+pub use exchange::{ExportCard, ImportCard, ImportList};
 pub use meter::{Meter, Ring};
 pub use screen::{Rail, Screen};
 pub use sheet::{ConfirmSheet, SidePanel};

@@ -20,14 +20,24 @@ pub struct ApiError {
     pub status: u16,
     /// The server's stable code, or `network`.
     pub code: String,
+    /// How long the server asked to be left alone; 0 when it did not.
+    pub retry_after_ms: u64,
 }
 
 impl ApiError {
-    pub fn network() -> Self {
+    pub fn new(status: u16, code: &str) -> Self {
         Self {
-            status: 0,
-            code: "network".into(),
+            status,
+            code: code.to_owned(),
+            retry_after_ms: 0,
         }
+    }
+    pub fn network() -> Self {
+        Self::new(0, "network")
+    }
+    #[must_use]
+    pub fn with_retry_after(self, retry_after_ms: u64) -> Self {
+        Self { retry_after_ms, ..self }
     }
     /// Whether nothing answered: the work waits, nothing is wrong with it.
     pub fn is_network(&self) -> bool {
@@ -42,6 +52,8 @@ pub struct Call<'a> {
     pub content_type: &'a str,
     pub body: Option<String>,
     pub token: Option<&'a str>,
+    /// One more header, where a call needs one.
+    pub header: Option<(&'a str, String)>,
 }
 
 impl<'a> Call<'a> {
@@ -52,6 +64,7 @@ impl<'a> Call<'a> {
             content_type: "",
             body: None,
             token: None,
+            header: None,
         }
     }
     pub fn post(path: &'a str, content_type: &'a str, body: String) -> Self {
@@ -61,6 +74,7 @@ impl<'a> Call<'a> {
             content_type,
             body: Some(body),
             token: None,
+            header: None,
         }
     }
     pub fn delete(path: &'a str) -> Self {
@@ -70,6 +84,7 @@ impl<'a> Call<'a> {
             content_type: "",
             body: None,
             token: None,
+            header: None,
         }
     }
     #[must_use]
@@ -95,7 +110,7 @@ pub async fn text(call: Call<'_>) -> Result<String, ApiError> {
         if response.ok() {
             Ok(text)
         } else {
-            Err(refusal(response.status(), &text))
+            Err(refusal(&response, &text))
         }
     });
     match select(answer, Box::pin(clock::sleep(TIMEOUT_MS))).await {
@@ -110,10 +125,7 @@ pub async fn text(call: Call<'_>) -> Result<String, ApiError> {
 /// Sends and reads the answer as JSON.
 pub async fn json<T: DeserializeOwned>(call: Call<'_>) -> Result<T, ApiError> {
     let text = text(call).await?;
-    serde_json::from_str(&text).map_err(|_| ApiError {
-        status: 200,
-        code: "answer.unreadable".into(),
-    })
+    serde_json::from_str(&text).map_err(|_| ApiError::new(200, "answer.unreadable"))
 }
 
 /// Reads an endless answer line by line until it ends or `line` says stop.
@@ -121,7 +133,7 @@ pub async fn lines(call: Call<'_>, mut line: impl FnMut(&str) -> bool) -> Result
     let abort = AbortController::new().map_err(|_| ApiError::network())?;
     let response = fetch(&call, &abort).await?;
     if !response.ok() {
-        return Err(refusal(response.status(), ""));
+        return Err(refusal(&response, ""));
     }
     let body = response.body().ok_or_else(ApiError::network)?;
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
@@ -156,6 +168,9 @@ async fn fetch(call: &Call<'_>, abort: &AbortController) -> Result<Response, Api
             .set("Authorization", &format!("Bearer {token}"))
             .map_err(network)?;
     }
+    if let Some((name, value)) = &call.header {
+        headers.set(name, value).map_err(network)?;
+    }
     if let Some(body) = &call.body {
         headers.set("Content-Type", call.content_type).map_err(network)?;
         options.set_body(&JsValue::from_str(body));
@@ -170,11 +185,14 @@ async fn fetch(call: &Call<'_>, abort: &AbortController) -> Result<Response, Api
         .map_err(network)
 }
 
-fn refusal(status: u16, body: &str) -> ApiError {
+fn refusal(response: &Response, body: &str) -> ApiError {
     #[derive(Deserialize)]
     struct Body {
         code: String,
     }
+    let status = response.status();
     let code = serde_json::from_str::<Body>(body).map_or_else(|_| format!("http.{status}"), |body| body.code);
-    ApiError { status, code }
+    let seconds = response.headers().get("Retry-After").ok().flatten();
+    let seconds: u64 = seconds.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    ApiError::new(status, &code).with_retry_after(seconds.saturating_mul(1000))
 }

@@ -3,6 +3,7 @@
 mod app;
 mod clock;
 mod components;
+mod files;
 mod form;
 mod http;
 mod i18n;

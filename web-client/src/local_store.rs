@@ -7,7 +7,7 @@ use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sync_protocol::{BucketId, BucketMark, Saved, SavedGroup, SavedRecord, Stored};
+use sync_protocol::{BucketId, BucketMark, GroupId, RecordId, Saved, SavedGroup, SavedRecord, Stored};
 
 /// Why something could not be stored or read: the browser's own word, such as `QuotaExceededError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,65 @@ impl<E: std::fmt::Display> From<E> for StoreError {
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const STORES: [&str; 6] = ["meta", "bucket", "record", "outbox", "journal", "draft"];
+const STORES: [&str; 7] = ["meta", "bucket", "record", "outbox", "journal", "draft", "import"];
+/// Raised whenever a store is added: tabs that run an older program give way.
+const PERSON_VERSION: u8 = 2;
+const DEVICE_VERSION: u8 = 1;
 const EPOCH: &str = "epoch";
 const REFILL: &str = "refill";
 const WITNESS: &str = "witness";
+
+impl StoreError {
+    /// A newer version of the program has been here: this one must not touch what it left.
+    pub fn is_newer_here(&self) -> bool {
+        self.0.contains("VersionError") || self.0.contains("less than the existing version")
+    }
+}
+
+/// A group that came by file, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    pub id: GroupId,
+    /// Later ones have a greater one.
+    pub order: i64,
+    /// The exact bytes.
+    pub line: String,
+    pub fate: Fate,
+}
+
+/// What became of a group that came by file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It has not been sent yet.
+    Waits,
+    Taken,
+    /// The office had it before.
+    There,
+    /// The office keeps it for a coordinator to decide.
+    Kept(String),
+    Refused(String),
+}
+
+/// How a person's stay on this phone began.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beginning {
+    /// Nothing of theirs was here, and the office has not been asked yet.
+    Empty,
+    /// Nothing was here, and the office held these visits of theirs.
+    Found(Vec<RecordId>),
+    /// They know, or there is nothing to know.
+    #[default]
+    Known,
+}
+
+/// How often a person's copy was mended here, and how much of that the office knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Mended {
+    pub times: u64,
+    pub told: u64,
+}
 
 /// The database of one person on this phone.
 #[derive(Clone)]
@@ -40,7 +95,22 @@ struct BucketRow {
 impl PersonStore {
     /// Opens, creating it at this person's first sign-in here.
     pub async fn open(district: &str, person: &str) -> Result<Self> {
-        open(format!("duxing-{district}-{person}"), &STORES).await.map(Self)
+        let name = format!("duxing-{district}-{person}");
+        open(name, PERSON_VERSION, &STORES).await.map(Self)
+    }
+
+    /// Returns when another tab wants to open a newer version of this database, which waits for this one to be closed.
+    pub async fn superseded(&self) {
+        if let Ok(mut changes) = self.0.version_changes()
+            && changes.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
+    pub fn close(self) {
+        self.0.close();
     }
 
     /// Everything but the journal.
@@ -110,9 +180,7 @@ impl PersonStore {
     }
 
     pub async fn set_journal_checked(&self, at: f64) -> Result<()> {
-        let tx = strict(&self.0, &["meta"])?;
-        put(&tx, "meta", "journal_checked", &at)?;
-        Ok(tx.commit().await?)
+        self.set_meta("journal_checked", &at).await
     }
 
     /// Forgets journal entries acknowledged before this moment: the office's backups hold them.
@@ -124,15 +192,61 @@ impl PersonStore {
         Ok(tx.commit().await?)
     }
 
+    /// What came by file, oldest first.
+    pub async fn imports(&self) -> Result<Vec<Imported>> {
+        let mut imports: Vec<Imported> = read_all(&self.0.transaction(["import"]).build()?, "import").await?;
+        imports.sort_by_key(|import| import.order);
+        Ok(imports)
+    }
+
+    pub async fn put_imports(&self, imports: &[Imported]) -> Result<()> {
+        let tx = strict(&self.0, &["import"])?;
+        for import in imports {
+            put(&tx, "import", &import.id.to_string(), import)?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn drop_imports(&self, gone: &[GroupId]) -> Result<()> {
+        let tx = strict(&self.0, &["import"])?;
+        for id in gone {
+            delete(&tx, "import", &id.to_string())?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn mended(&self) -> Result<Mended> {
+        let mended = read(&self.0.transaction(["meta"]).build()?, "meta", "mended").await?;
+        Ok(mended.unwrap_or_default())
+    }
+
+    pub async fn set_mended(&self, mended: Mended) -> Result<()> {
+        self.set_meta("mended", &mended).await
+    }
+
+    /// What this person, who came to an empty phone, has not read yet.
+    pub async fn beginning(&self) -> Result<Beginning> {
+        let beginning = read(&self.0.transaction(["meta"]).build()?, "meta", "beginning").await?;
+        Ok(beginning.unwrap_or_default())
+    }
+
+    pub async fn set_beginning(&self, beginning: &Beginning) -> Result<()> {
+        self.set_meta("beginning", beginning).await
+    }
+
+    async fn set_meta(&self, key: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+        let tx = strict(&self.0, &["meta"])?;
+        put(&tx, "meta", key, value)?;
+        Ok(tx.commit().await?)
+    }
+
     /// Where this person was last, such as `/visit/…/checklist/…#SF3.5`.
     pub async fn place(&self) -> Result<Option<String>> {
         read(&self.0.transaction(["meta"]).build()?, "meta", "place").await
     }
 
     pub async fn set_place(&self, place: &str) -> Result<()> {
-        let tx = strict(&self.0, &["meta"])?;
-        put(&tx, "meta", "place", place)?;
-        Ok(tx.commit().await?)
+        self.set_meta("place", place).await
     }
 }
 
@@ -142,7 +256,7 @@ pub struct DeviceStore(Database);
 
 impl DeviceStore {
     pub async fn open() -> Result<Self> {
-        open("duxing-device".into(), &["meta"]).await.map(Self)
+        open("duxing-device".into(), DEVICE_VERSION, &["meta"]).await.map(Self)
     }
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         read(&self.0.transaction(["meta"]).build()?, "meta", key).await
@@ -159,9 +273,9 @@ impl DeviceStore {
     }
 }
 
-async fn open(name: String, stores: &'static [&'static str]) -> Result<Database> {
+async fn open(name: String, version: u8, stores: &'static [&'static str]) -> Result<Database> {
     let opening = Database::open(name)
-        .with_version(1u8)
+        .with_version(version)
         .with_on_upgrade_needed(move |_, db| {
             let there: Vec<String> = db.object_store_names().collect();
             for store in stores.iter().filter(|store| !there.iter().any(|name| name == *store)) {

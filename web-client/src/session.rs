@@ -3,6 +3,8 @@
 //! A change is in memory and on screen at once and in one strict IndexedDB transaction right behind. Reading a field inside a
 //! reactive scope follows that field only, so a tap repaints one item and not the form.
 
+mod exchange;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -21,7 +23,9 @@ use wasm_bindgen_futures::spawn_local;
 use crate::clock;
 pub use crate::http::ApiError;
 use crate::http::{self, Call};
-use crate::local_store::{DeviceStore, PersonStore};
+use crate::local_store::{DeviceStore, Imported, Mended, PersonStore};
+pub use crate::local_store::{Beginning, Fate};
+pub use exchange::{Choice, ImportError, ImportedItem};
 use crate::service_worker;
 use crate::sync_driver::{self, Waker};
 
@@ -31,6 +35,8 @@ pub enum Phase {
     /// Looking into the local storage.
     Starting,
     SignedOut,
+    /// A newer version of the program has the storage: this page must be loaded anew.
+    Outdated,
     /// Somebody is signed in; the network plays no part in this.
     Ready,
 }
@@ -64,6 +70,14 @@ pub struct SignIn {
     pub roles: Vec<String>,
 }
 
+/// Work of somebody who signed out here before it was sent. It lies in their own database and waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftWork {
+    pub person: String,
+    pub name: String,
+    pub pieces: usize,
+}
+
 /// What waits on this phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SyncCounts {
@@ -73,6 +87,13 @@ pub struct SyncCounts {
     pub attention: usize,
     /// Text being typed.
     pub drafts: usize,
+}
+
+impl SyncCounts {
+    /// What would not be at the office if this phone were lost now.
+    pub fn unsent(self) -> usize {
+        self.pending + self.drafts
+    }
 }
 
 /// Where a group is, in words people are shown.
@@ -109,12 +130,17 @@ struct Inner {
     /// Changes on their way to the disk, in order.
     unwritten: RefCell<Vec<Stored>>,
     writing: Cell<bool>,
+    /// A push found changes that were not on the disk yet: it goes on when they are.
+    push_waits: Cell<bool>,
     /// Counts every local change, so that a reload can tell whether it read an old state.
     generation: Cell<u64>,
     token: RefCell<Option<(String, f64)>>,
     alive: RefCell<Rc<Cell<bool>>>,
     waker: RefCell<Option<Waker>>,
     recent: RefCell<Vec<OutboxItem>>,
+    imports: RefCell<Vec<Imported>>,
+    /// How often this replica was mended when it was last looked at.
+    mended_seen: Cell<u64>,
     tabs: RefCell<Option<web_sys::BroadcastChannel>>,
     // what the pages follow
     phase: ArcRwSignal<Phase>,
@@ -123,10 +149,15 @@ struct Inner {
     last_sync: ArcRwSignal<Option<f64>>,
     pulled: ArcRwSignal<bool>,
     sign_in_again: ArcRwSignal<bool>,
+    too_old: ArcRwSignal<bool>,
+    left: ArcRwSignal<Vec<LeftWork>>,
+    mended: ArcRwSignal<Mended>,
+    beginning: ArcRwSignal<Beginning>,
     storage_failed: ArcRwSignal<Option<String>>,
     pokes: ArcRwSignal<u64>,
     place: ArcRwSignal<Option<String>>,
     outbox_moved: ArcTrigger,
+    imports_moved: ArcTrigger,
     sets_moved: ArcTrigger,
     record_moved: RefCell<HashMap<RecordId, ArcTrigger>>,
     field_moved: RefCell<HashMap<RecordId, HashMap<FieldPath, ArcTrigger>>>,
@@ -140,11 +171,14 @@ thread_local! {
         replica: RefCell::default(),
         unwritten: RefCell::default(),
         writing: Cell::default(),
+        push_waits: Cell::default(),
         generation: Cell::default(),
         token: RefCell::default(),
         alive: RefCell::default(),
         waker: RefCell::default(),
         recent: RefCell::default(),
+        imports: RefCell::default(),
+        mended_seen: Cell::default(),
         tabs: RefCell::default(),
         phase: ArcRwSignal::new(Phase::Starting),
         person: ArcRwSignal::new(None),
@@ -152,10 +186,15 @@ thread_local! {
         last_sync: ArcRwSignal::new(None),
         pulled: ArcRwSignal::new(false),
         sign_in_again: ArcRwSignal::new(false),
+        too_old: ArcRwSignal::new(false),
+        left: ArcRwSignal::new(vec![]),
+        mended: ArcRwSignal::new(Mended::default()),
+        beginning: ArcRwSignal::new(Beginning::Known),
         storage_failed: ArcRwSignal::new(None),
         pokes: ArcRwSignal::new(0),
         place: ArcRwSignal::new(None),
         outbox_moved: ArcTrigger::new(),
+        imports_moved: ArcTrigger::new(),
         sets_moved: ArcTrigger::new(),
         record_moved: RefCell::default(),
         field_moved: RefCell::default(),
@@ -239,6 +278,7 @@ impl Session {
                     }
                 };
                 let person = store.get("signed_in").await.unwrap_or_default();
+                here.left.set(store.get("left").await.unwrap_or_default().unwrap_or_default());
                 *here.device.borrow_mut() = Some(device);
                 *here.device_store.borrow_mut() = Some(store);
                 person
@@ -276,40 +316,96 @@ impl Session {
         let reply: SessionReply =
             self.seen(http::json(Call::post("/api/v1/session", "application/json", asked.to_string())).await)?;
         let person = reply.person();
+        let present = inner().person.get_untracked();
+        let stays = present.as_ref().is_some_and(|present| is_same(present, &person));
+        if present.is_some() && !stays {
+            self.leave().await?;
+        }
         self.keep_token(&reply);
         inner().sign_in_again.set(false);
         let store = inner().device_store.borrow().clone();
         if let Some(store) = store {
             self.note_failure(store.set("signed_in", &person).await);
         }
-        self.enter(person).await;
+        if stays {
+            // They never left: what is in memory is what is theirs.
+            inner().person.set(Some(person));
+            self.wake();
+        } else {
+            self.enter(person).await;
+        }
         Ok(())
     }
 
     /// Leaves this phone to others. Unsent work stays in this person's database and goes out at their next sign-in.
-    pub async fn sign_out(self) {
-        let here = inner();
-        self.settle();
-        here.alive.borrow().set(false);
+    /// `storage.full` while something could not be stored: it would be lost.
+    pub async fn sign_out(self) -> Result<(), ApiError> {
+        self.leave().await?;
         // Without a network the office learns it from the next sign-in; nobody waits for that here.
         spawn_local(async {
             let _ = http::text(Call::delete("/api/v1/session")).await;
         });
-        let store = here.device_store.borrow().clone();
+        let store = inner().device_store.borrow().clone();
         if let Some(store) = store {
             self.note_failure(store.remove("signed_in").await);
         }
+        Ok(())
+    }
+
+    /// Ends one person's stay. From here on nothing that was asked or queued for them reaches the next.
+    async fn leave(self) -> Result<(), ApiError> {
+        let here = inner();
+        self.settle();
         self.written().await;
+        if here.writing.get() || !here.unwritten.borrow().is_empty() {
+            return Err(ApiError::new(507, "storage.full"));
+        }
+        here.alive.borrow().set(false);
+        let pieces = untrack(|| self.counts()).unsent();
+        let person = here.person.get_untracked();
         *here.replica.borrow_mut() = None;
         *here.store.borrow_mut() = None;
         *here.token.borrow_mut() = None;
+        here.imports.borrow_mut().clear();
+        here.generation.set(here.generation.get() + 1);
         here.recent.borrow_mut().clear();
         here.person.set(None);
         here.place.set(None);
         here.pulled.set(false);
         here.last_sync.set(None);
+        here.too_old.set(false);
+        here.sign_in_again.set(false);
         here.phase.set(Phase::SignedOut);
         self.tell_all();
+        if let Some(Person { id, name, .. }) = person {
+            self.note_left(&id, (pieces > 0).then_some((name, pieces))).await;
+        }
+        Ok(())
+    }
+
+    /// Remembers for whoever opens this phone next that somebody's work waits here, or that it no longer does.
+    async fn note_left(self, person: &str, waits: Option<(String, usize)>) {
+        let here = inner();
+        let mut left = here.left.get_untracked();
+        left.retain(|work| work.person != person);
+        left.extend(waits.map(|(name, pieces)| LeftWork {
+            person: person.to_owned(),
+            name,
+            pieces,
+        }));
+        if left == here.left.get_untracked() {
+            return;
+        }
+        here.left.set(left.clone());
+        let store = here.device_store.borrow().clone();
+        if let Some(store) = store {
+            self.note_failure(store.set("left", &left).await);
+        }
+    }
+
+    /// Whose work waits on this phone for their next sign-in.
+    pub fn left_work(self) -> Vec<LeftWork> {
+        inner().left.get()
     }
 
     /// Whether the office ended the sign-in: work goes on, sending waits for the password.
@@ -319,6 +415,7 @@ impl Session {
 
     async fn enter(self, person: Person) {
         let here = inner();
+        self.note_left(&person.id, None).await;
         let opened = match PersonStore::open(&person.district_id, &person.id).await {
             Ok(store) => store.load().await.map(|saved| (store, saved)),
             Err(error) => Err(error),
@@ -336,8 +433,16 @@ impl Session {
         let saved = match opened {
             Ok((store, saved)) => {
                 here.place.set(store.place().await.unwrap_or_default());
+                self.remember_beginning(&store, &saved).await;
+                *here.imports.borrow_mut() = store.imports().await.unwrap_or_default();
+                here.mended.set(store.mended().await.unwrap_or_default());
+                self.give_way_later(store.clone(), person.id.clone());
                 *here.store.borrow_mut() = Some(store);
                 saved
+            }
+            Err(error) if error.is_newer_here() => {
+                here.phase.set(Phase::Outdated);
+                return;
             }
             Err(error) => {
                 here.storage_failed.set(Some(error.0));
@@ -345,8 +450,9 @@ impl Session {
             }
         };
         here.pulled.set(!saved.buckets.is_empty());
-        let replica = Replica::open(author, saved);
-        *here.replica.borrow_mut() = Some(replica);
+        here.generation.set(here.generation.get() + 1);
+        here.mended_seen.set(0);
+        *here.replica.borrow_mut() = Some(Replica::open(author, saved));
         // What was being typed when the page went away becomes a group now.
         self.settle();
         here.person.set(Some(person));
@@ -357,6 +463,52 @@ impl Session {
         *here.alive.borrow_mut() = alive.clone();
         *here.waker.borrow_mut() = Some(sync_driver::start(self, alive));
     }
+
+    /// A person who finds nothing here is told what the office holds: it is their first time on this phone, or its storage was cleared.
+    async fn remember_beginning(self, store: &PersonStore, saved: &Saved) {
+        if saved.epoch.is_none() && saved.groups.is_empty() && saved.drafts.is_empty() {
+            self.note_failure(store.set_beginning(&Beginning::Empty).await);
+        }
+        inner().beginning.set(store.beginning().await.unwrap_or_default());
+    }
+
+    /// How this person's stay on this phone began; tracked.
+    pub fn beginning(self) -> Beginning {
+        inner().beginning.get()
+    }
+
+    pub fn set_beginning(self, beginning: Beginning) {
+        let here = inner();
+        here.beginning.set(beginning.clone());
+        let store = here.store.borrow().clone();
+        spawn_local(async move {
+            if let Some(store) = store {
+                self.note_failure(store.set_beginning(&beginning).await);
+            }
+        });
+    }
+
+    /// A tab with a newer version of the program waits for this one to let go of the storage. What was typed is stored first;
+    /// after that nothing can be, so that nothing can be typed any more.
+    fn give_way_later(self, store: PersonStore, owner: String) {
+        spawn_local(async move {
+            store.superseded().await;
+            let here = inner();
+            let present = here.person.get_untracked();
+            if present.is_none_or(|present| present.id != owner) {
+                return store.close();
+            }
+            self.settle();
+            self.written().await;
+            store.close();
+            here.alive.borrow().set(false);
+            here.phase.set(Phase::Outdated);
+        });
+    }
+}
+
+fn is_same(one: &Person, other: &Person) -> bool {
+    (&one.district_id, &one.id) == (&other.district_id, &other.id)
 }
 
 // ---- reading --------------------------------------------------------------------------------------------------------------
@@ -511,6 +663,9 @@ impl Session {
             let batch = std::mem::take(&mut *here.unwritten.borrow_mut());
             let store = here.store.borrow().clone();
             let (Some(store), false) = (store, batch.is_empty()) else {
+                if here.push_waits.take() {
+                    self.wake();
+                }
                 return;
             };
             match store.write(&batch).await {
@@ -576,6 +731,9 @@ impl Session {
             drafts: replica.drafts().count(),
             pending: 0,
         };
+        here.imports_moved.track();
+        let waits = |import: &&Imported| import.fate == Fate::Waits;
+        counts.pending += here.imports.borrow().iter().filter(waits).count();
         for (saved, _) in replica.outbox() {
             match saved.phase {
                 GroupPhase::Frozen => counts.pending += 1,
@@ -593,6 +751,7 @@ impl Session {
         let replica = here.replica.borrow();
         let Some(replica) = replica.as_ref() else { return vec![] };
         let mut items: Vec<OutboxItem> = replica.outbox().map(|(saved, group)| item(saved, group)).collect();
+        items.extend(replica.unreadable().iter().map(unreadable));
         items.reverse();
         items.extend(here.recent.borrow().iter().rev().cloned());
         items
@@ -601,7 +760,18 @@ impl Session {
     /// A tap on "sync now".
     pub fn sync_now(self) {
         self.settle();
-        self.wake();
+        if let Some(waker) = &*inner().waker.borrow() {
+            waker.tap();
+        }
+    }
+
+    /// Whether the server speaks a newer protocol to those who receive; what is sent, it takes.
+    pub fn is_too_old(self) -> bool {
+        inner().too_old.get()
+    }
+
+    pub(crate) fn too_old_to_receive(self, too_old: bool) {
+        inner().too_old.set(too_old);
     }
 
     pub fn storage_failed(self) -> Option<String> {
@@ -652,13 +822,7 @@ impl Session {
         // Only what is on the disk goes out: the server must never know more than this phone remembers.
         let here = inner();
         if !here.unwritten.borrow().is_empty() || here.writing.get() {
-            let waker = here.waker.borrow().clone();
-            spawn_local(async move {
-                clock::sleep(20).await;
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            });
+            here.push_waits.set(true);
             return None;
         }
         here.replica
@@ -726,10 +890,7 @@ impl Session {
     pub(crate) async fn journal(self) -> Result<Vec<SavedGroup>, ApiError> {
         let store = inner().store.borrow().clone();
         match store {
-            Some(store) => store.journal().await.map_err(|error| ApiError {
-                status: 0,
-                code: error.0,
-            }),
+            Some(store) => store.journal().await.map_err(|error| ApiError::new(0, &error.0)),
             None => Err(ApiError::network()),
         }
     }
@@ -786,13 +947,52 @@ impl Session {
         }
     }
 
-    pub(crate) async fn take_frame(self, frame: Frame) -> Result<Result<(), StageError>, ApiError> {
+    pub(crate) fn take_frame(self, frame: Frame) -> Result<Result<(), StageError>, ApiError> {
         let here = inner();
         let taken = match here.replica.borrow_mut().as_mut() {
             Some(replica) => replica.handle_frame(frame),
             None => return Err(ApiError::network()),
         };
+        self.count_mended();
         Ok(taken.map(|stored| self.installed(stored)))
+    }
+
+    /// How often the copy here did not match the office's checksum and was mended, on this phone, since it has one.
+    pub fn mended(self) -> u64 {
+        inner().mended.get().times
+    }
+
+    fn count_mended(self) {
+        let here = inner();
+        let now = here.replica.borrow().as_ref().map_or(0, Replica::mended);
+        let seen = here.mended_seen.replace(now);
+        if now > seen {
+            let Mended { times, told } = here.mended.get_untracked();
+            let times = times + now - seen;
+            self.keep_mended(Mended { times, told });
+        }
+    }
+
+    /// What the office does not know yet of how often this phone was mended.
+    pub(crate) fn mended_to_tell(self) -> Option<u64> {
+        let Mended { times, told } = inner().mended.get_untracked();
+        (times > told).then_some(times)
+    }
+
+    pub(crate) fn told_mended(self, told: u64) {
+        let Mended { times, .. } = inner().mended.get_untracked();
+        self.keep_mended(Mended { times, told });
+    }
+
+    fn keep_mended(self, mended: Mended) {
+        let here = inner();
+        here.mended.set(mended);
+        let store = here.store.borrow().clone();
+        spawn_local(async move {
+            if let Some(store) = store {
+                self.note_failure(store.set_mended(mended).await);
+            }
+        });
     }
 
     /// Keeps what an answer changed and repaints what shows it.
@@ -831,6 +1031,16 @@ impl Session {
             here.sets_moved.notify();
         }
         here.outbox_moved.notify();
+    }
+}
+
+fn unreadable(saved: &SavedGroup) -> OutboxItem {
+    OutboxItem {
+        group: saved.id.to_string(),
+        at_ms: saved.order as f64,
+        bucket: String::new(),
+        ops: Vec::new(),
+        state: OutboxState::NeedsAttention("unreadable".into()),
     }
 }
 
@@ -902,10 +1112,7 @@ impl Session {
             // The cookie belongs to somebody else who signed in on this browser: this person's work waits for them.
             Ok(_) => {
                 here.sign_in_again.set(true);
-                Err(ApiError {
-                    status: 401,
-                    code: "session.other_person".into(),
-                })
+                Err(ApiError::new(401, "session.other_person"))
             }
             Err(error) => {
                 if error.status == 401 {
@@ -914,6 +1121,11 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// The server does not take this token any more: the next call renews it.
+    pub(crate) fn forget_token(self) {
+        *inner().token.borrow_mut() = None;
     }
 
     fn keep_token(self, reply: &SessionReply) -> String {
@@ -971,6 +1183,7 @@ impl Session {
             };
             self.written().await;
             let Ok(mut saved) = store.load().await else { return };
+            let imports = store.imports().await.unwrap_or_default();
             // What another tab is typing is that tab's to settle.
             let own = |draft: &sync_protocol::Draft| {
                 let replica = here.replica.borrow();
@@ -980,7 +1193,9 @@ impl Session {
             saved.drafts.retain(own);
             // Somebody wrote here in the meantime: what was read is old.
             if here.generation.get() == before && here.unwritten.borrow().is_empty() {
+                here.mended_seen.set(0);
                 *here.replica.borrow_mut() = Some(Replica::open(me, saved));
+                *here.imports.borrow_mut() = imports;
                 self.tell_all();
                 return;
             }
@@ -1052,6 +1267,7 @@ impl Session {
         }
         here.sets_moved.notify();
         here.outbox_moved.notify();
+        here.imports_moved.notify();
     }
 }
 

@@ -18,6 +18,7 @@ use crate::AppState;
 use crate::auth::actor::{Actor, Uploader};
 use crate::body;
 use crate::error::{Code, Result};
+use crate::store::people;
 use crate::store::sync::{self, Page, Sender};
 
 /// How long a phone keeps what was acknowledged, so that it can refill a restored server.
@@ -123,6 +124,7 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     if asked.acked.len() > MAX_HAVE || asked.mend.values().any(|records| records.len() > MAX_MENDED) {
         return Err(Code::BodyTooLarge.into());
     }
+    note_mended(&app, &actor, &request).await?;
     let mut answer = Answer::begin(&app, &actor, &asked);
     if !asked.acked.is_empty() {
         let lost = sync::not_applied(&mut *app.pool.get().await?, actor.district, &asked.acked).await?;
@@ -149,6 +151,19 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
         .body(answer.lines))
+}
+
+/// A phone tells once how often its copy did not match and was mended (`X-Duxing-Mended`): storage that goes bad should not surprise the
+/// office. What is no number is not worth a refusal.
+async fn note_mended(app: &AppState, actor: &Actor, request: &HttpRequest) -> Result<()> {
+    let header = request.headers().get("X-Duxing-Mended").and_then(|value| value.to_str().ok());
+    let Some(times) = header.and_then(|times| times.parse::<u32>().ok()) else {
+        return Ok(());
+    };
+    let times = i32::try_from(times).unwrap_or(i32::MAX);
+    tracing::warn!(device = %actor.device, times, "a phone's copy did not match its checksum and was mended");
+    let mut conn = app.pool.get().await?;
+    people::note_mended(&mut conn, actor.district, actor.person, actor.device, times).await
 }
 
 /// `POST /api/v1/sync/have`: which of these groups the server has, with their outcomes, and which it needs: asked by a phone whose

@@ -100,3 +100,18 @@ pub async fn see_device(conn: &mut AsyncPgConnection, person: &Person, id: Uuid,
         .await?;
     Ok(())
 }
+
+/// Notes how often a person's copy on a device was mended, as the device counts it.
+pub async fn note_mended(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    person: Uuid,
+    device: Uuid,
+    times: i32,
+) -> Result<()> {
+    diesel::update(device::table.find((district, device, person)))
+        .set(device::mended.eq(times))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -2,6 +2,23 @@
 
 use super::*;
 
+impl PushBatch {
+    /// The first of these lines that fit one push, or nothing to send.
+    pub fn of<'a>(header: &PushHeader, lines: impl Iterator<Item = (GroupId, &'a str)>) -> Option<Self> {
+        let mut body = serde_json::to_string(header).expect("a header has only text keys");
+        let mut groups = Vec::new();
+        for (id, line) in lines {
+            if groups.len() == MAX_PUSH_GROUPS || body.len() + 1 + line.len() > MAX_PUSH_BYTES {
+                break;
+            }
+            body.push('\n');
+            body.push_str(line);
+            groups.push(id);
+        }
+        (!groups.is_empty()).then_some(Self { body, groups })
+    }
+}
+
 impl Replica {
     /// The oldest frozen groups that fit one push, or nothing to send.
     pub fn next_push(&self, now: i64) -> Option<PushBatch> {
@@ -11,29 +28,12 @@ impl Replica {
             epoch: self.epoch.clone(),
             now,
         };
-        let mut body = serde_json::to_string(&header).expect("a header has only text keys");
-        let mut groups = Vec::new();
-        for pending in self
-            .outbox
-            .values()
-            .filter(|pending| pending.saved.phase == Phase::Frozen)
-        {
-            if planted(Bug::QueueBlockedByRefusal)
-                && self
-                    .outbox
-                    .values()
-                    .any(|other| matches!(other.saved.phase, Phase::Refused { .. }))
-            {
-                break;
-            }
-            if groups.len() == MAX_PUSH_GROUPS || body.len() + 1 + pending.saved.line.len() > MAX_PUSH_BYTES {
-                break;
-            }
-            body.push('\n');
-            body.push_str(&pending.saved.line);
-            groups.push(pending.saved.id);
+        let refused = |pending: &Pending| matches!(pending.saved.phase, Phase::Refused { .. });
+        if planted(Bug::QueueBlockedByRefusal) && self.outbox.values().any(refused) {
+            return None;
         }
-        (!groups.is_empty()).then_some(PushBatch { body, groups })
+        let frozen = self.outbox.values().filter(|one| one.saved.phase == Phase::Frozen);
+        PushBatch::of(&header, frozen.map(|one| (one.saved.id, one.saved.line.as_str())))
     }
 
     /// Takes the outcomes of a push. Those of groups that are not frozen here any more are old news.

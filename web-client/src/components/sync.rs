@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-use super::empty::EmptyState;
-use super::words::refusal_words;
+use super::empty::{EmptyState, ErrorNote};
+use super::exchange::save;
+use super::words::{next_words, refusal_words};
 use crate::form::op_words;
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
-use crate::session::{OutboxItem, OutboxState, use_session};
+use crate::session::{Choice, OutboxItem, OutboxState, use_session};
 
 /// Shape, word and count; one tap to the list.
 #[component]
@@ -108,10 +109,25 @@ pub fn OfflineStrip() -> impl IntoView {
             }}
             {move || {
                 session
+                    .is_too_old()
+                    .then(|| {
+                        view! {
+                            <div class="strip" data-testid="too-old">
+                                {small(Icon::Info)}
+                                <span>
+                                    <b>{move || t("sync.too_old")}</b>
+                                    {move || t("sync.too_old_sends")}
+                                </span>
+                            </div>
+                        }
+                    })
+            }}
+            {move || {
+                session
                     .storage_failed()
                     .map(|reason| {
                         view! {
-                            <div class="strip alarm">
+                            <div class="strip alarm" data-testid="storage-failed">
                                 {small(Icon::Warning)}
                                 <span>
                                     <b>{move || t("storage.failed")}</b>
@@ -172,28 +188,56 @@ fn SyncRow(item: OutboxItem) -> impl IntoView {
         OutboxState::Kept(_) => ("mark warn", Icon::Warning),
         OutboxState::NeedsAttention(_) => ("mark bad", Icon::Warning),
     };
+    let calm = matches!(item.state, OutboxState::OnPhone | OutboxState::OnServer);
     let state = item.state.clone();
-    let state_words = move || match &state {
+    let words = op_words(session, &item);
+    let place = place_words(session, &item);
+    let (at_ms, group, code) = (item.at_ms, item.group.clone(), state_code(&item.state));
+    let state_word = move || match state {
         OutboxState::OnPhone => t("sync.on_phone"),
         OutboxState::OnServer => t("sync.on_server"),
-        OutboxState::Kept(code) => t_args("sync.kept", &[("reason", &refusal_words(code))]),
-        OutboxState::NeedsAttention(code) => t_args("sync.needs_you", &[("reason", &refusal_words(code))]),
+        OutboxState::Kept(_) | OutboxState::NeedsAttention(_) => String::new(),
     };
-    let words = op_words(session, &item);
-    let place = op_words_place(session, &item);
-    let at_ms = item.at_ms;
     view! {
-        <li class="li" data-state=state_code(&item.state).to_string()>
+        <li class="li" data-state=code.to_string() data-group=group>
             <span class=class aria-hidden="true">{icon(mark)}</span>
             <span class="grow">
                 <span class="clamp">{words}</span>
-                <span class="q sm">{move || i18n::join_dots([place(), i18n::moment(at_ms), state_words()])}</span>
+                <span class="q sm block">{move || i18n::join_dots([place(), i18n::moment(at_ms), state_word()])}</span>
+                {(!calm).then(|| view! { <Attention item /> })}
             </span>
         </li>
     }
 }
 
-fn op_words_place(session: crate::session::Session, item: &OutboxItem) -> impl Fn() -> String + Send + use<> {
+/// Why a piece of work has no effect, what to do, and a way to take it elsewhere.
+#[component]
+fn Attention(item: OutboxItem) -> impl IntoView {
+    let error = RwSignal::new(None::<String>);
+    let OutboxItem { group, state, .. } = item;
+    let of_state = state.clone();
+    let why = move || match &of_state {
+        OutboxState::Kept(code) => t_args("sync.kept", &[("reason", &refusal_words(code))]),
+        OutboxState::NeedsAttention(code) => t_args("sync.needs_you", &[("reason", &refusal_words(code))]),
+        OutboxState::OnPhone | OutboxState::OnServer => String::new(),
+    };
+    let next = move || match &state {
+        OutboxState::NeedsAttention(code) => next_words(code),
+        _ => t("next.kept"),
+    };
+    view! {
+        <span class="b sm block" data-testid="why">{why}</span>
+        <span class="sm block" data-testid="next">{next}</span>
+        <ErrorNote error />
+        <button class="btn quiet" type="button" data-testid="export-one" on:click=move |_| save(Choice::One(group.clone()), error)>
+            {small(Icon::Save)}
+            <span>{move || t("export.save")}</span>
+        </button>
+    }
+}
+
+/// The school a piece of work is about. A tracked closure, so that the name can arrive later.
+pub fn place_words(session: crate::session::Session, item: &OutboxItem) -> impl Fn() -> String + Send + use<> {
     let school = item.bucket.strip_prefix("school/").and_then(|id| id.parse().ok());
     move || {
         school

@@ -45,6 +45,12 @@ pub fn refusal_words(code: &str) -> String {
     }
 }
 
+/// What its author can do about a piece of work that the office turned down.
+pub fn next_words(code: &str) -> String {
+    let known = format!("next.{code}");
+    t(if knows(&known) { &known } else { "next.other" })
+}
+
 /// Why a piece of work waits for the office's decision, said to the office.
 pub fn kept_words(code: &str) -> String {
     let known = format!("kept.{code}");

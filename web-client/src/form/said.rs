@@ -54,6 +54,9 @@ pub fn op_words(session: Session, item: &OutboxItem) -> impl Fn() -> String + Se
 }
 
 fn group_words(session: Session, ops: &[(RecordId, String, Value)]) -> String {
+    if ops.is_empty() {
+        return t("op.unreadable");
+    }
     if ops
         .iter()
         .any(|(_, path, value)| path == "@kind" && value.text() == Some("visit"))

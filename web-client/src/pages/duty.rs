@@ -147,6 +147,18 @@ pub fn visits_of(session: Session, school: &RecordId) -> Vec<RecordId> {
     visits
 }
 
+/// The visits that this person made or took part in, newest first; tracked.
+pub fn my_visits(session: Session) -> Vec<RecordId> {
+    let me = my_id(session);
+    let mine = |visit: &RecordId| {
+        let joined = session.field(visit, &format!("members/{me}"));
+        session.field(visit, "lead").text() == me || !joined.siblings.is_empty()
+    };
+    let mut visits: Vec<RecordId> = session.records("visit").into_iter().filter(mine).collect();
+    visits.sort_by_cached_key(|visit| std::cmp::Reverse(session.field(visit, "visit_date").text().to_owned()));
+    visits
+}
+
 /// Still on site or on the way to being submitted.
 pub fn is_open(state: &str) -> bool {
     matches!(state, "checked_in" | "in_progress" | "feedback_given" | "returned")

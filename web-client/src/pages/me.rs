@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 
 use super::duty;
-use crate::components::{ConfirmSheet, Meter, Screen, role_word};
+use crate::components::{ConfirmSheet, ErrorNote, Meter, Screen, error_words, role_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{Locale, Theme, locale, senior, set_locale, set_senior, set_theme, theme};
@@ -42,7 +42,7 @@ fn Update() -> impl IntoView {
             <section class="card">
                 <h2 class="sub-head">{move || t("me.update")}</h2>
                 <p class="q sm">{move || t("me.update_text")}</p>
-                <button class="btn wide" type="button" on:click=move |_| service_worker::update_now()>
+                <button class="btn wide" type="button" data-testid="update-now" on:click=move |_| service_worker::update_now()>
                     {small(Icon::Sync)}
                     <span>{move || t("me.update_now")}</span>
                 </button>
@@ -151,15 +151,14 @@ async fn storage_used() -> Option<(f64, f64)> {
 fn Leave() -> impl IntoView {
     let session = use_session();
     let asking = RwSignal::new(false);
-    let unsent = Memo::new(move |_| {
-        let counts = session.counts();
-        counts.pending + counts.attention + counts.drafts
-    });
+    let error = RwSignal::new(None::<String>);
+    let unsent = Memo::new(move |_| session.counts().unsent());
     let text = Signal::derive(move || match unsent.get() {
         0 => t("sign_out.text"),
         left => t_args("sign_out.unsent", &[("n", &left)]),
     });
     view! {
+        <ErrorNote error />
         <button class="btn wide" type="button" data-testid="sign-out" on:click=move |_| asking.set(true)>
             {small(Icon::Leave)}
             <span>{move || t("sign_out.title")}</span>
@@ -169,7 +168,11 @@ fn Leave() -> impl IntoView {
             title=Signal::derive(|| t("sign_out.ask"))
             text
             yes=Signal::derive(|| t("sign_out.title"))
-            on_yes=move |()| spawn_local(async move { session.sign_out().await })
+            on_yes=move |()| spawn_local(async move {
+                if let Err(refused) = session.sign_out().await {
+                    error.set(Some(error_words(&refused)));
+                }
+            })
         />
     }
 }

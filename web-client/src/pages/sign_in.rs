@@ -6,7 +6,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use crate::components::{Badge, ErrorNote, Tone, error_words, role_word};
-use crate::i18n::{self, t};
+use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, senior, set_locale, set_senior};
 use crate::session::{About, SignIn, use_session};
@@ -122,6 +122,7 @@ pub fn SignInPage() -> impl IntoView {
                         {move || if busy.get() { t("sign_in.busy") } else { t("sign_in.go") }}
                     </button>
                 </form>
+                <LeftWork />
                 <DemoList about enter />
                 <label class="tick">
                     <input
@@ -134,6 +135,27 @@ pub fn SignInPage() -> impl IntoView {
                 <p class="q xs">{move || t("sign_in.once")}</p>
             </main>
         </div>
+    }
+}
+
+/// Whose unsent work lies on this phone: they know where it is, and the next person knows that it is not theirs.
+#[component]
+fn LeftWork() -> impl IntoView {
+    let session = use_session();
+    view! {
+        <For
+            each=move || session.left_work()
+            key=|left| (left.person.clone(), left.pieces)
+            children=move |left| {
+                let pieces = left.pieces.to_string();
+                view! {
+                    <p class="notice" data-testid="left-work" data-pieces=pieces>
+                        {small(Icon::Phone)}
+                        <span>{move || t_args("sign_in.left", &[("name", &left.name), ("n", &left.pieces)])}</span>
+                    </p>
+                }
+            }
+        />
     }
 }
 

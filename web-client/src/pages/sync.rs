@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::{Screen, SyncList};
+use crate::components::{ExportCard, ImportCard, ImportList, Screen, SyncList};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, small};
 use crate::session::use_session;
@@ -35,6 +35,11 @@ pub fn SyncPage() -> impl IntoView {
                 <Show when=move || counts.get().drafts != 0>
                     <p class="q sm">{move || t_args("sync.drafts", &[("n", &counts.get().drafts)])}</p>
                 </Show>
+                <Show when=move || session.mended() != 0>
+                    <p class="q sm" data-testid="mended" data-times=move || session.mended().to_string()>
+                        {move || t_args("sync.mended", &[("n", &session.mended())])}
+                    </p>
+                </Show>
                 <button class="btn wide" type="button" data-testid="sync-now" on:click=move |_| session.sync_now()>
                     {small(Icon::Sync)}
                     <span>{move || t("sync.now")}</span>
@@ -42,6 +47,9 @@ pub fn SyncPage() -> impl IntoView {
             </section>
             <h2 class="label">{move || t("sync.list")}</h2>
             <SyncList />
+            <ImportList />
+            <ExportCard />
+            <ImportCard />
         </Screen>
     }
 }

@@ -10,7 +10,7 @@ use super::schools::{MonthState, NoSchools, SchoolList, month_state};
 use crate::components::{Badge, Meter, Screen, Tone};
 use crate::i18n::{self, say, t, t_args};
 use crate::icons::{Icon, icon};
-use crate::session::{Session, use_session};
+use crate::session::{Beginning, Session, use_session};
 
 #[component]
 pub fn TodayPage() -> impl IntoView {
@@ -45,6 +45,7 @@ fn FieldToday() -> impl IntoView {
             dock=move || next.get().map(|school| view! { <VisitButton school named=true /> })
         >
             <Show when=move || !schools.with(Vec::is_empty) fallback=NoSchools>
+                <BeganEmpty />
                 <Resume />
                 {move || next.get().map(|school| view! { <NextSchool school /> })}
                 <Coverage schools />
@@ -56,6 +57,57 @@ fn FieldToday() -> impl IntoView {
                 </Show>
             </Show>
         </Screen>
+    }
+}
+
+/// Nothing of this person was on this phone when they came: what the office holds, and where the rest can only be.
+#[component]
+fn BeganEmpty() -> impl IntoView {
+    let session = use_session();
+    // What the first answer of the office brought; whatever is made here later is no find.
+    Effect::new(move |_| {
+        if session.beginning() == Beginning::Empty && session.last_sync_ms().is_some() {
+            let visits = untrack(|| duty::my_visits(session));
+            session.set_beginning(match visits.is_empty() {
+                true => Beginning::Known,
+                false => Beginning::Found(visits),
+            });
+        }
+    });
+    let visits = Memo::new(move |_| match session.beginning() {
+        Beginning::Found(visits) => visits,
+        Beginning::Empty | Beginning::Known => vec![],
+    });
+    let link = move |visit: RecordId| {
+        let school = duty::school_of(session, &visit);
+        let (of_name, of_date) = (school.clone(), visit.clone());
+        let name = move || of_name.as_ref().map(|school| duty::school_name(session, school)).unwrap_or_default();
+        let date = move || session.field(&of_date, "visit_date").text().to_owned();
+        view! {
+            <li>
+                <a class="li slim" href=format!("/visit/{visit}")>
+                    <span class="grow">{move || i18n::join_dots([name(), date()])}</span>
+                    {icon(Icon::Forward)}
+                </a>
+            </li>
+        }
+    };
+    view! {
+        <Show when=move || !visits.with(Vec::is_empty)>
+            <section class="card" data-testid="began-empty" data-visits=move || visits.with(Vec::len).to_string()>
+                <p class="b">{move || t_args("began_empty.title", &[("n", &visits.with(Vec::len))])}</p>
+                <p class="q sm">{move || t("began_empty.text")}</p>
+                <details>
+                    <summary class="btn">{move || t("began_empty.show")}</summary>
+                    <ul class="list">
+                        <For each=move || visits.get() key=RecordId::clone children=link />
+                    </ul>
+                </details>
+                <button class="btn wide" type="button" data-testid="began-empty-read" on:click=move |_| session.set_beginning(Beginning::Known)>
+                    {move || t("began_empty.read")}
+                </button>
+            </section>
+        </Show>
     }
 }
 
