@@ -18,7 +18,10 @@ async fn a_damaged_copy_is_mended_counted_and_told_to_the_office() {
     let id = stage.school().to_string();
     let name_on_disk = async |inspector: &Inspector| {
         let records = inspector.stored("record").await;
-        let school = records.into_iter().find(|record| record["id"] == id.as_str()).expect("the school");
+        let school = records
+            .into_iter()
+            .find(|record| record["id"] == id.as_str())
+            .expect("the school");
         school["fields"]["name"]["w"][0].clone()
     };
     let whole = name_on_disk(&inspector).await;
@@ -29,7 +32,10 @@ async fn a_damaged_copy_is_mended_counted_and_told_to_the_office() {
          school.fields.name.w[0].d = '0'.repeat(32) + '.0';
          await wait(store.put(JSON.stringify(school), arguments[1])); return true",
     );
-    inspector.phone.js_async::<bool>(&damage, &[json!("record"), json!(id)]).await;
+    inspector
+        .phone
+        .js_async::<bool>(&damage, &[json!("record"), json!(id)])
+        .await;
     inspector.restart().await;
     inspector.phone.go("/schools").await;
     inspector.phone.read("不知哪来的名字").await;
@@ -37,7 +43,10 @@ async fn a_damaged_copy_is_mended_counted_and_told_to_the_office() {
     inspector.regain_network().await;
     inspector.is_synced().await;
     inspector.phone.read("示例第 1 小学").await;
-    let mended = poll(PATIENCE, async || (name_on_disk(&inspector).await == whole).then_some(())).await;
+    let mended = poll(PATIENCE, async || {
+        (name_on_disk(&inspector).await == whole).then_some(())
+    })
+    .await;
     mended.expect("the disk has what the office has");
     inspector.phone.go("/sync").await;
     inspector.phone.see("[data-testid=mended][data-times='1']").await;

@@ -28,8 +28,10 @@ async fn waiting_work_is_carried_by_file_and_goes_out_under_its_authors_name() {
     assert!(name.starts_with("duxing-") && name.ends_with("-3.ndjson"), "{name}");
     let export = Export::read(&text).expect("a file of ours");
     assert_eq!(export.header.person.as_str(), stage.server.district.a.id.to_string());
-    let mut on_phone: Vec<(i64, &str)> =
-        waiting.iter().map(|row| (row["order"].as_i64().unwrap(), row["line"].as_str().unwrap())).collect();
+    let mut on_phone: Vec<(i64, &str)> = waiting
+        .iter()
+        .map(|row| (row["order"].as_i64().unwrap(), row["line"].as_str().unwrap()))
+        .collect();
     on_phone.sort_unstable();
     let on_phone: Vec<&str> = on_phone.into_iter().map(|(_, line)| line).collect();
     assert_eq!(export.lines, on_phone, "byte for byte, oldest first");
@@ -37,7 +39,11 @@ async fn waiting_work_is_carried_by_file_and_goes_out_under_its_authors_name() {
     let (_, with_journal) = zhang.phone.save_by("[data-testid=export]").await;
     let with_journal = Export::read(&with_journal).expect("a file of ours");
     let journal = zhang.stored("journal").await;
-    assert_eq!(with_journal.lines.len(), 3 + journal.len(), "and what the phone still keeps");
+    assert_eq!(
+        with_journal.lines.len(),
+        3 + journal.len(),
+        "and what the phone still keeps"
+    );
     assert!(!journal.is_empty());
 
     // Li has work of her own waiting, and no network either.
@@ -72,24 +78,44 @@ async fn waiting_work_is_carried_by_file_and_goes_out_under_its_authors_name() {
     li.phone.wait("three kept at the office", &fates("kept", 3)).await;
     li.phone.read(word(Lang::ZhCn, "kept.group.author")).await;
     // The same file again is no new work.
-    li.phone.choose_file("[data-testid=import]", "again.ndjson", &text).await;
-    li.phone.wait("what was said of it", "document.querySelector('[data-testid=import-said]').innerText.includes('0')").await;
+    li.phone
+        .choose_file("[data-testid=import]", "again.ndjson", &text)
+        .await;
+    li.phone
+        .wait(
+            "what was said of it",
+            "document.querySelector('[data-testid=import-said]').innerText.includes('0')",
+        )
+        .await;
     assert_eq!(li.phone.count(&format!("{LIST} > li")).await, 3);
-    assert_eq!(stage.outcomes(&stage.server.district.a).await.get("quarantined"), Some(&3));
+    assert_eq!(
+        stage.outcomes(&stage.server.district.a).await.get("quarantined"),
+        Some(&3)
+    );
 
     // The author's own phone comes back: the office has his work once.
     zhang.regain_network().await;
     zhang.phone.see("[data-testid=sync-badge][data-pending='0']").await;
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;
-    for kept in office.get("/api/v1/quarantine").await.json()["groups"].as_array().expect("the quarantine") {
+    for kept in office.get("/api/v1/quarantine").await.json()["groups"]
+        .as_array()
+        .expect("the quarantine")
+    {
         let admit = format!("/api/v1/quarantine/{}/admit", kept["id"].as_str().expect("an id"));
         assert_eq!(office.post_json(&admit, &json!({})).await.json()["outcome"], "applied");
     }
     for item in ["SF1.1", "SF1.3", "SF2.2"] {
-        let history = office.get(&format!("/api/v1/records/{response}/history?field={item}")).await.json();
+        let history = office
+            .get(&format!("/api/v1/records/{response}/history?field={item}"))
+            .await
+            .json();
         let entries = history["entries"].as_array().expect("a history");
         assert_eq!(entries.len(), 1, "{item} once");
-        assert_eq!(entries[0]["author"], stage.server.district.a.id.to_string(), "{history}");
+        assert_eq!(
+            entries[0]["author"],
+            stage.server.district.a.id.to_string(),
+            "{history}"
+        );
     }
     // Brought in once more, the office has had it all along.
     li.phone.tap("[data-testid=forget-imports]").await;
@@ -132,12 +158,17 @@ async fn a_file_is_brought_in_by_its_author_on_a_new_phone() {
 
     let new = Inspector::arrive(&stage, &stage.server.district.a).await;
     new.phone.go("/sync").await;
-    new.phone.choose_file("[data-testid=import]", "work.ndjson", &text).await;
+    new.phone
+        .choose_file("[data-testid=import]", "work.ndjson", &text)
+        .await;
     new.phone.see("[data-testid=imported][data-fate=taken]").await;
     new.phone.see("[data-testid=imported][data-fate=refused]").await;
     new.phone.read(word(Lang::ZhCn, "refused.group.malformed")).await;
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;
-    let history = office.get(&format!("/api/v1/records/{response}/history?field=SF1.1")).await.json();
+    let history = office
+        .get(&format!("/api/v1/records/{response}/history?field=SF1.1"))
+        .await
+        .json();
     assert_eq!(history["entries"].as_array().map(Vec::len), Some(1), "{history}");
     new.is_content().await;
 }

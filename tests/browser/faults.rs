@@ -27,7 +27,9 @@ async fn begin(stage: &Stage) -> (Faulty, Inspector) {
 async fn lines(inspector: &Inspector) -> BTreeSet<String> {
     let mut rows = inspector.stored("outbox").await;
     rows.extend(inspector.stored("journal").await);
-    rows.iter().map(|row| row["line"].as_str().expect("a line").to_owned()).collect()
+    rows.iter()
+        .map(|row| row["line"].as_str().expect("a line").to_owned())
+        .collect()
 }
 
 /// One more piece of work, on the disk.
@@ -47,7 +49,9 @@ async fn called_again(faulty: &Faulty, path: &str, before: usize) {
 async fn no_error_status_on_any_call_costs_a_piece_of_work() {
     let stage = Stage::set().await;
     let (faulty, inspector) = begin(&stage).await;
-    let mut faults: Vec<Fault> = [401, 403, 404, 409, 410, 413, 426, 429, 500, 503].map(Fault::status).into();
+    let mut faults: Vec<Fault> = [401, 403, 404, 409, 410, 413, 426, 429, 500, 503]
+        .map(Fault::status)
+        .into();
     faults.extend([Fault::Cut, Fault::LostAnswer]);
     let mut known = lines(&inspector).await;
     let mut nth = 0;
@@ -75,7 +79,11 @@ async fn no_error_status_on_any_call_costs_a_piece_of_work() {
     work(&inspector, nth).await;
     inspector.is_synced().await;
     let applied = stage.outcomes(&stage.server.district.a).await;
-    assert_eq!(applied.get("applied"), Some(&i64::try_from(lines(&inspector).await.len()).unwrap()), "each once");
+    assert_eq!(
+        applied.get("applied"),
+        Some(&i64::try_from(lines(&inspector).await.len()).unwrap()),
+        "each once"
+    );
     assert_eq!(applied.len(), 1, "{applied:?}");
     println!("{} faults, {nth} pieces of work, all arrived", 4 * faults.len());
 }
@@ -144,7 +152,11 @@ async fn a_phone_too_old_to_receive_still_sends_and_says_so() {
     work(&inspector, 1).await;
     inspector.is_synced().await;
     let sent = stage.outcomes(&stage.server.district.a).await["applied"];
-    assert_eq!(usize::try_from(sent).unwrap(), lines(&inspector).await.len(), "everything is at the office");
+    assert_eq!(
+        usize::try_from(sent).unwrap(),
+        lines(&inspector).await.len(),
+        "everything is at the office"
+    );
     faulty.mend();
     work(&inspector, 0).await;
     inspector.phone.see_no("[data-testid=too-old]").await;

@@ -32,13 +32,27 @@ async fn one_poisoned_group_among_a_hundred_is_named_and_the_others_arrive() {
         .await;
     inspector.phone.go("/sync").await;
     let row = "[data-testid=sync-list] > [data-state='2']";
-    assert_eq!(inspector.phone.count(row).await, 1, "only the poisoned one needs its author");
+    assert_eq!(
+        inspector.phone.count(row).await,
+        1,
+        "only the poisoned one needs its author"
+    );
     for lang in [Lang::ZhCn, Lang::En] {
-        let looks = Looks { lang, theme: "light", senior: false };
+        let looks = Looks {
+            lang,
+            theme: "light",
+            senior: false,
+        };
         looks.wear(&inspector.phone).await;
         inspector.phone.go("/sync").await;
         let said = inspector.phone.text(row).await;
-        let wanted = ["示例第 1 小学", "SF1.2", "灯坏", word(lang, "refused.text.nul"), word(lang, "next.text.nul")];
+        let wanted = [
+            "示例第 1 小学",
+            "SF1.2",
+            "灯坏",
+            word(lang, "refused.text.nul"),
+            word(lang, "next.text.nul"),
+        ];
         for words in wanted {
             assert!(said.contains(words), "“{words}” in “{said}”");
         }
@@ -46,7 +60,10 @@ async fn one_poisoned_group_among_a_hundred_is_named_and_the_others_arrive() {
     }
 
     // Alone, and with everything that is not settled: here the same one.
-    let (_, alone) = inspector.phone.save_by(&format!("{row} [data-testid=export-one]")).await;
+    let (_, alone) = inspector
+        .phone
+        .save_by(&format!("{row} [data-testid=export-one]"))
+        .await;
     let (_, together) = inspector.phone.save_by("[data-testid=export]").await;
     for text in [&alone, &together] {
         let export = Export::read(text).expect("a file of ours");
@@ -61,12 +78,20 @@ async fn one_poisoned_group_among_a_hundred_is_named_and_the_others_arrive() {
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;
     let page = office.get(&format!("/api/v1/visits/{visit}")).await.json();
     let records = page["records"].as_array().expect("the records of the visit");
-    let filled = records.iter().find(|record| record["id"] == response.to_string().as_str());
-    let fields = filled.and_then(|record| record["fields"].as_object()).expect("the response");
+    let filled = records
+        .iter()
+        .find(|record| record["id"] == response.to_string().as_str());
+    let fields = filled
+        .and_then(|record| record["fields"].as_object())
+        .expect("the response");
     assert!(!fields.contains_key("SF1.2/note"), "what was refused has no effect");
     let outcomes = stage.outcomes(&stage.server.district.a).await;
     assert_eq!(outcomes.get("refused"), Some(&1));
-    assert_eq!(outcomes["applied"], before + PIECES as i64 - 1, "the 99 others took effect");
+    assert_eq!(
+        outcomes["applied"],
+        before + PIECES as i64 - 1,
+        "the 99 others took effect"
+    );
 }
 
 /// A character that no text may hold, as a bad paste brings it.

@@ -16,7 +16,10 @@ async fn work_left_unsent_at_a_sign_out_waits_for_its_author_and_for_nobody_else
     phone.lose_network().await;
     phone.answer("SF1.1", "yes").await;
     phone.answer("SF1.2", "no").await;
-    phone.phone.type_into("textarea[data-field='SF1.2/note']", "只有张看得到").await;
+    phone
+        .phone
+        .type_into("textarea[data-field='SF1.2/note']", "只有张看得到")
+        .await;
     let unsent = sign_out(&phone).await;
     assert!(unsent >= 3, "{unsent} pieces wait");
     phone.phone.read(&a.name).await;
@@ -30,24 +33,42 @@ async fn work_left_unsent_at_a_sign_out_waits_for_its_author_and_for_nobody_else
     phone.is_synced().await;
     let words: String = phone.phone.js("return document.body.innerText", &[]).await;
     assert!(!words.contains("只有张看得到"), "she sees nothing of his");
-    assert_eq!(authors_on_disk(&phone, &b).await, [b.id.to_string()], "in her database is her work");
+    assert_eq!(
+        authors_on_disk(&phone, &b).await,
+        [b.id.to_string()],
+        "in her database is her work"
+    );
     assert_eq!(authors_on_disk(&phone, &a).await, [a.id.to_string()], "in his is his");
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;
     assert_eq!(authors(&office, response, "SF1.3").await, [b.id.to_string()]);
-    assert!(authors(&office, response, "SF1.1").await.is_empty(), "his work is still on the phone");
-    assert_eq!(stage.outcomes(&a).await.get("quarantined"), None, "nor went it out under her name");
+    assert!(
+        authors(&office, response, "SF1.1").await.is_empty(),
+        "his work is still on the phone"
+    );
+    assert_eq!(
+        stage.outcomes(&a).await.get("quarantined"),
+        None,
+        "nor went it out under her name"
+    );
 
     sign_out(&phone).await;
     give_password(&phone.phone, &a).await;
     phone.is_synced().await;
     for (field, value) in [("SF1.1", "yes"), ("SF1.2", "no"), ("SF1.2/note", "只有张看得到")] {
         assert_eq!(authors(&office, response, field).await, [a.id.to_string()], "{field}");
-        let history = office.get(&format!("/api/v1/records/{response}/history?field={field}")).await.json();
+        let history = office
+            .get(&format!("/api/v1/records/{response}/history?field={field}"))
+            .await
+            .json();
         assert_eq!(history["entries"][0]["value"], value);
     }
     phone.phone.go("/me").await;
     sign_out(&phone).await;
-    assert_eq!(phone.phone.count("[data-testid=left-work]").await, 0, "nothing waits any more");
+    assert_eq!(
+        phone.phone.count("[data-testid=left-work]").await,
+        0,
+        "nothing waits any more"
+    );
     phone.is_content().await;
 }
 
@@ -62,14 +83,27 @@ async fn another_person_who_signs_in_in_the_middle_takes_over_nothing() {
     phone.lose_network().await;
     phone.answer("SF1.1", "yes").await;
     phone.has_pending(1).await;
-    stage.server.execute("UPDATE session SET revoked_at = now()").await.unwrap();
+    stage
+        .server
+        .execute("UPDATE session SET revoked_at = now()")
+        .await
+        .unwrap();
     phone.regain_network().await;
     phone.phone.tap("a[href='/signin']").await;
     give_password(&phone.phone, &b).await;
     phone.is_synced().await;
-    assert!(authors_on_disk(&phone, &b).await.iter().all(|author| *author == b.id.to_string()));
+    assert!(
+        authors_on_disk(&phone, &b)
+            .await
+            .iter()
+            .all(|author| *author == b.id.to_string())
+    );
     assert_eq!(authors_on_disk(&phone, &a).await, [a.id.to_string()]);
-    assert_eq!(stage.outcomes(&a).await.get("quarantined"), None, "nothing of his went out under her name");
+    assert_eq!(
+        stage.outcomes(&a).await.get("quarantined"),
+        None,
+        "nothing of his went out under her name"
+    );
     sign_out(&phone).await;
     phone.phone.see("[data-testid=left-work][data-pieces='1']").await;
     give_password(&phone.phone, &a).await;
@@ -85,7 +119,12 @@ async fn sign_out(phone: &Inspector) -> usize {
     phone.phone.see("[data-testid=login]").await;
     match phone.phone.count("[data-testid=left-work]").await {
         0 => 0,
-        _ => phone.phone.attribute("[data-testid=left-work]", "data-pieces").await.parse().expect("a number"),
+        _ => phone
+            .phone
+            .attribute("[data-testid=left-work]", "data-pieces")
+            .await
+            .parse()
+            .expect("a number"),
     }
 }
 
@@ -102,7 +141,13 @@ async fn authors_on_disk(phone: &Inspector, person: &tests::Person) -> Vec<Strin
 }
 
 async fn authors(office: &tests::Client, record: uuid::Uuid, field: &str) -> Vec<String> {
-    let history = office.get(&format!("/api/v1/records/{record}/history?field={field}")).await.json();
+    let history = office
+        .get(&format!("/api/v1/records/{record}/history?field={field}"))
+        .await
+        .json();
     let entries = history["entries"].as_array().cloned().unwrap_or_default();
-    entries.iter().filter_map(|entry| entry["author"].as_str().map(str::to_owned)).collect()
+    entries
+        .iter()
+        .filter_map(|entry| entry["author"].as_str().map(str::to_owned))
+        .collect()
 }

@@ -27,14 +27,23 @@ async fn a_new_version_of_the_app_waits_while_somebody_types() {
     inspector.phone.js_async::<bool>(update, &[]).await;
     inspector.phone.keys("，接着写").await;
     assert_eq!(inspector.phone.value(NOTE).await, "写到一半，接着写");
-    assert!(inspector.phone.js::<bool>("return window.same === true", &[]).await, "the page is the same");
+    assert!(
+        inspector.phone.js::<bool>("return window.same === true", &[]).await,
+        "the page is the same"
+    );
 
     // A tap, not the program, swaps the version; the form is where it was.
     let form = inspector.phone.place().await;
     inspector.phone.tap("[data-testid=sync-badge]").await;
     inspector.phone.tap(".nav a[href='/me']").await;
     inspector.phone.tap("[data-testid=update-now]").await;
-    inspector.phone.wait("the page loaded anew", "window.same !== true && document.querySelector('h1')").await;
+    inspector
+        .phone
+        .wait(
+            "the page loaded anew",
+            "window.same !== true && document.querySelector('h1')",
+        )
+        .await;
     inspector.phone.go(&form).await;
     assert_eq!(inspector.phone.value(NOTE).await, "写到一半，接着写");
     inspector.is_synced().await;
@@ -54,7 +63,8 @@ async fn a_tab_gives_way_to_a_newer_version_of_the_storage_with_everything_store
     let _second = inspector.phone.new_tab().await;
     inspector.phone.go("/manifest.webmanifest").await;
     // What a newer version of the app does when it opens. It would wait for ever for a tab that does not give way.
-    let newer = "const name = (await indexedDB.databases()).map((db) => db.name).find((name) => name !== 'duxing-device');
+    let newer =
+        "const name = (await indexedDB.databases()).map((db) => db.name).find((name) => name !== 'duxing-device');
         return await new Promise((good, bad) => {
             const opening = indexedDB.open(name, 99);
             opening.onsuccess = () => {
@@ -68,7 +78,11 @@ async fn a_tab_gives_way_to_a_newer_version_of_the_storage_with_everything_store
     assert!(outbox.contains("还没写完"), "what was typed is stored: {outbox}");
     inspector.phone.to_tab(&first).await;
     inspector.phone.see("[data-testid=outdated]").await;
-    assert_eq!(inspector.phone.count("textarea, input").await, 0, "nothing can be typed that could not be stored");
+    assert_eq!(
+        inspector.phone.count("textarea, input").await,
+        0,
+        "nothing can be typed that could not be stored"
+    );
     // The old program, loaded once more, does not touch what the newer one left.
     inspector.phone.tap("[data-testid=load-anew]").await;
     inspector.phone.see("[data-testid=outdated]").await;
@@ -83,7 +97,11 @@ async fn a_person_whose_storage_was_cleared_is_told_what_the_office_holds() {
     inspector.is_synced().await;
     inspector.phone.go("/today").await;
     inspector.phone.see("[data-testid=resume-card]").await;
-    assert_eq!(inspector.phone.count("[data-testid=began-empty]").await, 0, "who begins here has lost nothing");
+    assert_eq!(
+        inspector.phone.count("[data-testid=began-empty]").await,
+        0,
+        "who begins here has lost nothing"
+    );
 
     let everything = json!({"origin": inspector.line.url, "storageTypes": "all"});
     inspector.phone.cdp("Storage.clearDataForOrigin", everything).await;

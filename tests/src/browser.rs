@@ -322,7 +322,9 @@ impl Browser {
     /// Taps what saves a file and answers the file's name and text.
     pub async fn save_by(&self, css: &str) -> (String, String) {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let folder = self.profile.join(format!("saved-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        let folder = self
+            .profile
+            .join(format!("saved-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(&folder).expect("a folder for what is saved");
         let behaviour = json!({"behavior": "allow", "downloadPath": folder});
         self.cdp("Browser.setDownloadBehavior", behaviour).await;

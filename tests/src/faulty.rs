@@ -47,7 +47,10 @@ impl Fault {
     pub fn body(kind: &'static str, body: String) -> Self {
         Self::Answer {
             status: 200,
-            headers: vec![("Content-Type", kind.to_owned()), ("Cache-Control", "no-cache".to_owned())],
+            headers: vec![
+                ("Content-Type", kind.to_owned()),
+                ("Cache-Control", "no-cache".to_owned()),
+            ],
             body,
         }
     }
@@ -130,7 +133,10 @@ async fn serve_one(mut browser: TcpStream, server: SocketAddr, rules: Arc<Mutex<
         Some(Fault::Cut) => None,
         Some(Fault::Answer { status, headers, body }) => {
             drain(&mut browser, &head, rest.len()).await?;
-            let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let headers: String = headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}\r\n"))
+                .collect();
             let answer = format!(
                 "HTTP/1.1 {status} Fault\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
                 body.len()
@@ -155,9 +161,14 @@ async fn serve_one(mut browser: TcpStream, server: SocketAddr, rules: Arc<Mutex<
 /// Opens the way to the server for this one request.
 async fn pass_on(server: SocketAddr, head: &str, rest: &[u8]) -> Option<TcpStream> {
     let mut server = TcpStream::connect(server).await.ok()?;
-    let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let lines = head
+        .lines()
+        .filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     let head: String = lines.map(|line| format!("{line}\r\n")).collect();
-    server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.ok()?;
+    server
+        .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
+        .await
+        .ok()?;
     server.write_all(rest).await.ok()?;
     Some(server)
 }
@@ -181,7 +192,8 @@ async fn read_head(browser: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 async fn drain(browser: &mut TcpStream, head: &str, have: usize) -> Option<Vec<u8>> {
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().ok())?
     });
     let mut body = vec![0; length.unwrap_or(0).saturating_sub(have)];
     browser.read_exact(&mut body).await.ok()?;

@@ -23,11 +23,11 @@ use wasm_bindgen_futures::spawn_local;
 use crate::clock;
 pub use crate::http::ApiError;
 use crate::http::{self, Call};
-use crate::local_store::{DeviceStore, Imported, Mended, PersonStore};
 pub use crate::local_store::{Beginning, Fate};
-pub use exchange::{Choice, ImportError, ImportedItem};
+use crate::local_store::{DeviceStore, Imported, Mended, PersonStore};
 use crate::service_worker;
 use crate::sync_driver::{self, Waker};
+pub use exchange::{Choice, ImportError, ImportedItem};
 
 /// Where the app stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,7 +278,8 @@ impl Session {
                     }
                 };
                 let person = store.get("signed_in").await.unwrap_or_default();
-                here.left.set(store.get("left").await.unwrap_or_default().unwrap_or_default());
+                here.left
+                    .set(store.get("left").await.unwrap_or_default().unwrap_or_default());
                 *here.device.borrow_mut() = Some(device);
                 *here.device_store.borrow_mut() = Some(store);
                 person

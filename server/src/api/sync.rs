@@ -156,7 +156,10 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
 /// A phone tells once how often its copy did not match and was mended (`X-Duxing-Mended`): storage that goes bad should not surprise the
 /// office. What is no number is not worth a refusal.
 async fn note_mended(app: &AppState, actor: &Actor, request: &HttpRequest) -> Result<()> {
-    let header = request.headers().get("X-Duxing-Mended").and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get("X-Duxing-Mended")
+        .and_then(|value| value.to_str().ok());
     let Some(times) = header.and_then(|times| times.parse::<u32>().ok()) else {
         return Ok(());
     };

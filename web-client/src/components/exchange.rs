@@ -71,7 +71,9 @@ pub fn ImportCard() -> impl IntoView {
         said.set(None);
         error.set(None);
         spawn_local(async move {
-            let Some(text) = files::chosen(&event).await else { return };
+            let Some(text) = files::chosen(&event).await else {
+                return;
+            };
             match session.import(&text).await {
                 Ok(counts) => drop(said.try_set(Some(counts))),
                 Err(fault) => drop(error.try_set(Some(fault_words(&fault)))),

@@ -81,7 +81,12 @@ fn BeganEmpty() -> impl IntoView {
     let link = move |visit: RecordId| {
         let school = duty::school_of(session, &visit);
         let (of_name, of_date) = (school.clone(), visit.clone());
-        let name = move || of_name.as_ref().map(|school| duty::school_name(session, school)).unwrap_or_default();
+        let name = move || {
+            of_name
+                .as_ref()
+                .map(|school| duty::school_name(session, school))
+                .unwrap_or_default()
+        };
         let date = move || session.field(&of_date, "visit_date").text().to_owned();
         view! {
             <li>

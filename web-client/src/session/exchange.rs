@@ -79,7 +79,11 @@ impl Session {
         let now = clock::now_ms();
         let export = Export::new(replica.me(), now, lines.into_iter().map(|(_, line)| line));
         let stamp = js_sys::Date::new(&(now as f64).into()).to_iso_string();
-        let stamp: String = String::from(stamp).chars().filter(char::is_ascii_digit).take(14).collect();
+        let stamp: String = String::from(stamp)
+            .chars()
+            .filter(char::is_ascii_digit)
+            .take(14)
+            .collect();
         Some(ExportFile {
             name: format!("duxing-{stamp}-{}.ndjson", export.header.groups),
             text: export.to_text(),
@@ -102,7 +106,10 @@ impl Session {
             .collect();
         let no_store = || ImportError::Storage(here.storage_failed.get_untracked().unwrap_or_default());
         let store = here.store.borrow().clone().ok_or_else(no_store)?;
-        store.put_imports(&new).await.map_err(|error| ImportError::Storage(error.0))?;
+        store
+            .put_imports(&new)
+            .await
+            .map_err(|error| ImportError::Storage(error.0))?;
         let counts = (new.len(), export.lines.len());
         if here.person.get_untracked() == person {
             here.imports.borrow_mut().extend(new);
