@@ -53,17 +53,18 @@ pub fn SyncBadge() -> impl IntoView {
         (shown > 0).then(|| view! { <b>{shown.to_string()}</b> })
     };
     view! {
-        <A
+        // Not the router's own link: attributes spread on that stand still once a page has been left for another.
+        <a
             href="/sync"
-            attr:class=class
-            attr:data-testid="sync-badge"
-            attr:data-pending=move || counts.get().pending.to_string()
-            attr:data-attention=move || counts.get().attention.to_string()
+            class=class
+            data-testid="sync-badge"
+            data-pending=move || counts.get().pending.to_string()
+            data-attention=move || counts.get().attention.to_string()
         >
             <span>
                 {mark} <span class="word">{word}</span> {figure} <span class="hidden">{move || t("sync.open")}</span>
             </span>
-        </A>
+        </a>
     }
 }
 
