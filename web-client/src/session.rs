@@ -13,9 +13,9 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sync_protocol::{
-    Author, BucketId, DigestReply, DigestRequest, Edit, FieldPath, FieldView, Frame, GroupId, GroupKind, HaveReply,
-    Phase as GroupPhase, PullRequest, PushBatch, PushReply, RecordId, RecordView, Replica, Saved, SavedGroup,
-    StageError, Stored, Value,
+    Author, BucketId, DigestReply, DigestRequest, Edit, FieldPath, FieldView, Frame, Group, GroupId, GroupKind,
+    HaveReply, Malformed, Phase as GroupPhase, PullRequest, PushBatch, PushReply, RecordId, RecordView, Replica, Saved,
+    SavedGroup, StageError, Stored, Value,
 };
 use uuid::Uuid;
 use wasm_bindgen_futures::spawn_local;
@@ -1035,7 +1035,24 @@ impl Session {
     }
 }
 
+/// A line that is no group by the rules. Most still say what somebody did: those that were refused for their size or for a character.
 fn unreadable(saved: &SavedGroup) -> OutboxItem {
+    let Err(Malformed(code)) = Group::from_line(saved.line.as_bytes()) else {
+        return nameless(saved);
+    };
+    let shown = serde_json::from_str::<Group>(&saved.line.replace("\\u0000", "\u{2400}"));
+    let Ok(group) = shown else { return nameless(saved) };
+    let item = item(saved, &group);
+    match item.state {
+        OutboxState::OnPhone => OutboxItem {
+            state: OutboxState::NeedsAttention(code.to_string()),
+            ..item
+        },
+        _ => item,
+    }
+}
+
+fn nameless(saved: &SavedGroup) -> OutboxItem {
     OutboxItem {
         group: saved.id.to_string(),
         at_ms: saved.order as f64,

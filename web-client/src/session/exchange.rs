@@ -217,23 +217,18 @@ fn fate_of(outcome: &OutcomeKind) -> Option<Fate> {
 fn imported(import: &Imported) -> ImportedItem {
     let saved = SavedGroup {
         id: import.id,
-        order: import.order,
+        // Where the line does not say when it was written, it is as old as the file is here.
+        order: import.order / 1_000,
         line: import.line.clone(),
         phase: GroupPhase::Frozen,
     };
-    match Group::from_line(import.line.as_bytes()) {
-        Ok(group) => ImportedItem {
-            item: item(&saved, &group),
-            author: group.author.to_string(),
-            fate: import.fate.clone(),
-        },
-        Err(_) => ImportedItem {
-            item: OutboxItem {
-                at_ms: (import.order / 1_000) as f64,
-                ..unreadable(&saved)
-            },
-            author: String::new(),
-            fate: import.fate.clone(),
-        },
+    let (item, author) = match Group::from_line(import.line.as_bytes()) {
+        Ok(group) => (item(&saved, &group), group.author.to_string()),
+        Err(_) => (unreadable(&saved), String::new()),
+    };
+    ImportedItem {
+        item,
+        author,
+        fate: import.fate.clone(),
     }
 }
