@@ -8,6 +8,7 @@ mod damaged;
 mod dice;
 mod exchange;
 mod faults;
+mod full;
 mod headline;
 mod inspector;
 mod keyboard;

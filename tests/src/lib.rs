@@ -4,7 +4,6 @@
 pub mod bad_line;
 pub mod browser;
 pub mod cluster;
-pub mod faults;
 pub mod faulty;
 pub mod load;
 pub mod people;
