@@ -128,9 +128,14 @@ impl From<anyhow::Error> for Error {
 }
 
 impl From<diesel::result::Error> for Error {
-    /// A lock that somebody else keeps too long is a full house, too.
+    /// A lock that somebody else keeps too long is a full house, too, and so is a Postgres that just went down.
     fn from(cause: diesel::result::Error) -> Self {
+        use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
         match &cause {
+            diesel::result::Error::DatabaseError(ClosedConnection | UnableToSendCommand, _) => {
+                tracing::warn!(%cause, "Postgres went away");
+                Error::Refused(Code::Busy)
+            }
             diesel::result::Error::DatabaseError(_, info) if info.message().ends_with("due to lock timeout") => {
                 Error::Refused(Code::Busy)
             }
@@ -140,11 +145,16 @@ impl From<diesel::result::Error> for Error {
 }
 
 impl From<diesel_async::pooled_connection::deadpool::PoolError> for Error {
-    /// A pool that has no connection free in time is a full house, not a fault of the request.
+    /// A pool that has no connection free in time is a full house, and a Postgres that is being started again will be back: neither is a
+    /// fault of the request, and both ask for patience.
     fn from(cause: diesel_async::pooled_connection::deadpool::PoolError) -> Self {
         use diesel_async::pooled_connection::deadpool::PoolError;
         match cause {
             PoolError::Timeout(_) => Error::Refused(Code::Busy),
+            PoolError::Backend(cause) => {
+                tracing::warn!(%cause, "Postgres cannot be reached");
+                Error::Refused(Code::Busy)
+            }
             other => Error::Internal(other.into()),
         }
     }

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use rand::RngExt;
 use server::postgres::cluster::Durability;
 use tests::cluster::{End, OwnCluster};
+use tests::people::PASSWORD;
 use tests::phone::Phone;
 use tests::process::ServerProcess;
 use tests::{District, postgres};
@@ -62,6 +63,15 @@ async fn kills_of_the_server_lose_nothing() {
     assert!(server.stop());
 }
 
+/// While Postgres is away the server says `busy` and when to come again, and not that something is wrong with what was asked.
+async fn asks_for_patience(phone: &mut Phone) {
+    let ask = serde_json::to_string(&phone.replica.next_pull(1 << 20)).unwrap();
+    let reply = phone.post("sync/pull", "application/json", ask).await.unwrap();
+    assert_eq!(reply.status().as_u16(), 503);
+    assert!(reply.headers().contains_key("retry-after"));
+    assert_eq!(reply.json::<serde_json::Value>().await.unwrap()["code"], "busy");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_of_postgres_lose_nothing() {
     let kills = told("DUXING_PG_KILLS", 5);
@@ -73,16 +83,16 @@ async fn kills_of_postgres_lose_nothing() {
     let server = ServerProcess::over(&url, 0);
 
     let stop = Arc::new(AtomicBool::new(false));
+    let mut watcher = Phone::sign_in(&server.url, &district.a.login, PASSWORD).await.unwrap();
     let workers = Worker::three(&server.url, &district).await;
     let at_work: Vec<_> = workers.into_iter().map(|worker| worker.until(&stop)).collect();
     for nth in 0..kills {
         let pause = pause().await;
         let how = [End::Immediate, End::Killed][nth as usize % 2];
         println!("Postgres {} ({how:?}) after {pause} ms", nth + 1);
-        tokio::task::block_in_place(|| {
-            cluster.end(how);
-            cluster.run();
-        });
+        tokio::task::block_in_place(|| cluster.end(how));
+        asks_for_patience(&mut watcher).await;
+        tokio::task::block_in_place(|| cluster.run());
     }
     stop.store(true, Ordering::Relaxed);
     let mut workers = Vec::new();

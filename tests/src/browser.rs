@@ -310,10 +310,8 @@ impl Browser {
 
     /// Types where the cursor is.
     pub async fn keys(&self, keys: impl Into<TypingData>) {
-        let result = match self.driver().active_element().await {
-            Ok(element) => element.send_keys(keys).await,
-            Err(error) => Err(error),
-        };
+        // Sent to the page as a keyboard does it: a file input would take them for a file's name.
+        let result = self.driver().action_chain().send_keys(keys).perform().await;
         if let Err(error) = result {
             self.fail(&format!("typing: {error}")).await;
         }

@@ -2,7 +2,7 @@
 //!
 //! Every batch of changes is one strict transaction: it survives a killed process and a power cut whole, or not at all.
 
-use indexed_db_futures::database::Database;
+use indexed_db_futures::database::{Database, VersionChangeListener};
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use serde::de::DeserializeOwned;
@@ -94,19 +94,10 @@ struct BucketRow {
 
 impl PersonStore {
     /// Opens, creating it at this person's first sign-in here.
-    pub async fn open(district: &str, person: &str) -> Result<Self> {
+    pub async fn open(district: &str, person: &str) -> Result<(Self, Superseded)> {
         let name = format!("duxing-{district}-{person}");
-        open(name, PERSON_VERSION, &STORES).await.map(Self)
-    }
-
-    /// Returns when another tab wants to open a newer version of this database, which waits for this one to be closed.
-    pub async fn superseded(&self) {
-        if let Ok(mut changes) = self.0.version_changes()
-            && changes.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
+        let (db, superseded) = open(name, PERSON_VERSION, &STORES).await?;
+        Ok((Self(db), superseded))
     }
 
     pub fn close(self) {
@@ -255,9 +246,15 @@ impl PersonStore {
 pub struct DeviceStore(Database);
 
 impl DeviceStore {
-    pub async fn open() -> Result<Self> {
-        open("duxing-device".into(), DEVICE_VERSION, &["meta"]).await.map(Self)
+    pub async fn open() -> Result<(Self, Superseded)> {
+        let (db, superseded) = open("duxing-device".into(), DEVICE_VERSION, &["meta"]).await?;
+        Ok((Self(db), superseded))
     }
+
+    pub fn close(self) {
+        self.0.close();
+    }
+
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         read(&self.0.transaction(["meta"]).build()?, "meta", key).await
     }
@@ -273,7 +270,23 @@ impl DeviceStore {
     }
 }
 
-async fn open(name: String, version: u8, stores: &'static [&'static str]) -> Result<Database> {
+/// Hears when another tab wants to open a newer version of a database, which waits for this one to be closed.
+pub struct Superseded(Option<VersionChangeListener>);
+
+impl Superseded {
+    /// Returns when that happens; never, where it does not.
+    pub async fn happens(self) {
+        if let Some(mut changes) = self.0
+            && changes.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// Listens from the first moment on: a tab that comes in between asks once only.
+async fn open(name: String, version: u8, stores: &'static [&'static str]) -> Result<(Database, Superseded)> {
     let opening = Database::open(name)
         .with_version(version)
         .with_on_upgrade_needed(move |_, db| {
@@ -283,7 +296,9 @@ async fn open(name: String, version: u8, stores: &'static [&'static str]) -> Res
             }
             Ok(())
         });
-    Ok(opening.await?)
+    let db = opening.await?;
+    let superseded = Superseded(db.version_changes().ok());
+    Ok((db, superseded))
 }
 
 fn strict<'a>(db: &'a Database, stores: &[&str]) -> Result<Transaction<'a>> {

@@ -24,7 +24,7 @@ use crate::clock;
 pub use crate::http::ApiError;
 use crate::http::{self, Call};
 pub use crate::local_store::{Beginning, Fate};
-use crate::local_store::{DeviceStore, Imported, Mended, PersonStore};
+use crate::local_store::{DeviceStore, Imported, Mended, PersonStore, Superseded};
 use crate::service_worker;
 use crate::sync_driver::{self, Waker};
 pub use exchange::{Choice, ImportError, ImportedItem};
@@ -268,7 +268,9 @@ impl Session {
     pub async fn start(self) {
         let here = inner();
         let signed_in: Option<Person> = match DeviceStore::open().await {
-            Ok(store) => {
+            Ok((store, superseded)) => {
+                let closing = store.clone();
+                self.give_way_later(superseded, None, || closing.close());
                 let device = match store.get::<String>("device").await {
                     Ok(Some(device)) => device,
                     _ => {
@@ -283,6 +285,10 @@ impl Session {
                 *here.device.borrow_mut() = Some(device);
                 *here.device_store.borrow_mut() = Some(store);
                 person
+            }
+            Err(error) if error.is_newer_here() => {
+                here.phase.set(Phase::Outdated);
+                return;
             }
             Err(error) => {
                 here.storage_failed.set(Some(error.0));
@@ -418,7 +424,11 @@ impl Session {
         let here = inner();
         self.note_left(&person.id, None).await;
         let opened = match PersonStore::open(&person.district_id, &person.id).await {
-            Ok(store) => store.load().await.map(|saved| (store, saved)),
+            Ok((store, superseded)) => {
+                let closing = store.clone();
+                self.give_way_later(superseded, Some(person.id.clone()), || closing.close());
+                store.load().await.map(|saved| (store, saved))
+            }
             Err(error) => Err(error),
         };
         let author = Author {
@@ -437,7 +447,6 @@ impl Session {
                 self.remember_beginning(&store, &saved).await;
                 *here.imports.borrow_mut() = store.imports().await.unwrap_or_default();
                 here.mended.set(store.mended().await.unwrap_or_default());
-                self.give_way_later(store.clone(), person.id.clone());
                 *here.store.borrow_mut() = Some(store);
                 saved
             }
@@ -450,6 +459,10 @@ impl Session {
                 Saved::default()
             }
         };
+        // Somebody newer took the storage over while it was read.
+        if here.phase.get_untracked() == Phase::Outdated {
+            return;
+        }
         here.pulled.set(!saved.buckets.is_empty());
         here.generation.set(here.generation.get() + 1);
         here.mended_seen.set(0);
@@ -490,18 +503,18 @@ impl Session {
     }
 
     /// A tab with a newer version of the program waits for this one to let go of the storage. What was typed is stored first;
-    /// after that nothing can be, so that nothing can be typed any more.
-    fn give_way_later(self, store: PersonStore, owner: String) {
+    /// after that nothing can be, so that nothing can be typed any more. The storage of an `owner` who has left is just closed.
+    fn give_way_later(self, superseded: Superseded, owner: Option<String>, close: impl FnOnce() + 'static) {
         spawn_local(async move {
-            store.superseded().await;
+            superseded.happens().await;
             let here = inner();
-            let present = here.person.get_untracked();
-            if present.is_none_or(|present| present.id != owner) {
-                return store.close();
+            let present = here.person.get_untracked().map(|person| person.id);
+            if owner.is_some() && present.is_some() && present != owner {
+                return close();
             }
             self.settle();
             self.written().await;
-            store.close();
+            close();
             here.alive.borrow().set(false);
             here.phase.set(Phase::Outdated);
         });
