@@ -39,22 +39,34 @@ macro_rules! codes {
                 /// Seconds until the next try is heard.
                 retry_after_s: u32,
             },
+            /// This sign-in asks more often than any phone has reason to; `Retry-After` says in how many seconds the next request is heard.
+            TooFast {
+                /// Seconds until the next request is heard.
+                retry_after_s: u32,
+            },
         }
 
         impl Code {
             /// The stable name on the wire; clients translate it for people.
             pub fn name(self) -> &'static str {
-                match self { $(Code::$name => $code,)+ Code::TooManyTries { .. } => "session.too_many_tries" }
+                match self {
+                    $(Code::$name => $code,)+
+                    Code::TooManyTries { .. } => "session.too_many_tries",
+                    Code::TooFast { .. } => "too_fast",
+                }
             }
 
             /// The HTTP status that goes with it.
             pub fn status(self) -> StatusCode {
-                match self { $(Code::$name => StatusCode::$status,)+ Code::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS }
+                match self {
+                    $(Code::$name => StatusCode::$status,)+
+                    Code::TooManyTries { .. } | Code::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
+                }
             }
 
             /// The whole catalogue, for the manual and for tests.
             pub fn all() -> Vec<Code> {
-                vec![$(Code::$name,)+ Code::TooManyTries { retry_after_s: 1 }]
+                vec![$(Code::$name,)+ Code::TooManyTries { retry_after_s: 1 }, Code::TooFast { retry_after_s: 1 }]
             }
         }
     };
@@ -196,7 +208,7 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut reply = HttpResponse::build(self.status_code());
         match self {
-            Error::Refused(Code::TooManyTries { retry_after_s }) => {
+            Error::Refused(Code::TooManyTries { retry_after_s } | Code::TooFast { retry_after_s }) => {
                 reply.insert_header((header::RETRY_AFTER, retry_after_s.to_string()));
             }
             Error::Refused(Code::Busy) => {

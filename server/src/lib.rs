@@ -26,14 +26,19 @@ use std::time::Duration;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use tokio::sync::Semaphore;
 
 use crate::api::about::SignIn;
 use crate::auth::keys::Keys;
+use crate::auth::pace::Pace;
 use crate::auth::password::Hasher;
 use crate::auth::throttle::Throttle;
 use crate::db::Pool;
 use crate::heads::Heads;
 use crate::hub::Hub;
+
+/// Pushes that are read and applied at a time; some four for each connection to Postgres.
+const PUSHES: usize = 64;
 
 /// What every handler may reach; cloning shares it.
 #[derive(Clone)]
@@ -52,6 +57,10 @@ pub struct AppState {
     pub throttle: Throttle,
     /// Computes passwords, a few at a time.
     pub hasher: Hasher,
+    /// Slows down a sign-in that asks without end.
+    pub pace: Pace,
+    /// Room for the pushes under way: a body may have 1 MiB, and whoever finds none comes again.
+    pub pushes: Arc<Semaphore>,
     /// The open sign-ins of the demo district; `None` outside demo mode.
     pub demo: Option<Arc<[SignIn]>>,
 }
@@ -71,6 +80,8 @@ impl AppState {
             epoch: epoch.into(),
             throttle: Throttle::default(),
             hasher: Hasher::default(),
+            pace: Pace::default(),
+            pushes: Arc::new(Semaphore::new(PUSHES)),
             demo: demo.map(Arc::from),
         })
     }

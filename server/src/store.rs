@@ -2,6 +2,7 @@
 
 pub mod people;
 pub mod pokes;
+mod prepared;
 pub mod results;
 pub mod rights;
 pub mod roster;

@@ -1,20 +1,31 @@
-//! A server whose connections to Postgres are all in use says so, does nothing by halves, and is tried again.
+//! A server that has no connection, no room or no patience left says so, does nothing by halves, and is tried again.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use server::AppState;
+use server::auth::pace::Pace;
 use sync_protocol::Phase;
 use tests::TestServer;
 use tests::people::District;
 use tests::phone::Phone;
 use tests::postgres::fresh_database;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 async fn small_server() -> (TestServer, server::db::Pool) {
+    server_as(|_| {}).await
+}
+
+async fn server_as(change: impl FnOnce(&mut AppState) + Send + 'static) -> (TestServer, server::db::Pool) {
     use diesel_async::AsyncConnection;
     let url = fresh_database().await;
     let mut conn = diesel_async::AsyncPgConnection::establish(&url).await.unwrap();
     let district = District::create(&mut conn).await.unwrap();
     let pool = server::db::connect_waiting(&url, 2, Duration::from_millis(300)).unwrap();
-    (TestServer::start_with(pool.clone(), url, district).await, pool)
+    (TestServer::start_as(pool.clone(), url, district, change).await, pool)
 }
 
 #[tokio::test]
@@ -54,6 +65,74 @@ async fn a_push_that_finds_no_connection_is_told_to_come_again_and_nothing_is_ha
     phone.sync().await.unwrap();
     assert_eq!(phone.pending(), 0);
     assert_eq!(count(&server).await, 2);
+}
+
+#[tokio::test]
+async fn a_phone_in_a_loop_is_told_to_wait_and_its_neighbours_notice_nothing() {
+    let (steady, burst) = (NonZeroU32::MIN, NonZeroU32::new(30).unwrap());
+    let (server, _) = server_as(move |app| app.pace = Pace::new(steady, burst)).await;
+    let mut hasty = Phone::of(&server, &server.district.a).await;
+    let mut calm = Phone::of(&server, &server.district.b).await;
+    let at = hasty.start_visit(server.district.schools[0]);
+    let ask = serde_json::to_string(&hasty.replica.next_pull(1 << 20)).unwrap();
+    let mut slowed = None;
+    for _ in 0..40 {
+        let reply = hasty.post("sync/pull", "application/json", ask.clone()).await.unwrap();
+        if reply.status() == 429 {
+            slowed = Some(reply);
+            break;
+        }
+        assert_eq!(reply.status(), 200);
+    }
+    let reply = slowed.expect("thirty at once and one a second");
+    let wait: u64 = reply.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=2).contains(&wait), "asks for {wait} s");
+    assert_eq!(reply.json::<serde_json::Value>().await.unwrap()["code"], "too_fast");
+    assert!(hasty.sync().await.is_err(), "pushes are slowed down alike");
+    assert_eq!(count(&server).await, 0);
+
+    calm.sync().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2 * wait)).await;
+    while hasty.sync().await.is_err() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(hasty.pending(), 0);
+    assert_eq!(hasty.see(&at.visit, "state").text(), "checked_in");
+}
+
+#[tokio::test]
+async fn a_push_that_finds_no_room_is_told_to_come_again_at_once() {
+    let (server, _) = server_as(|app| app.pushes = Arc::new(Semaphore::new(1))).await;
+    let mut phone = Phone::of(&server, &server.district.a).await;
+    phone.start_visit(server.district.schools[0]);
+    // Somebody's body that stands still takes the only room.
+    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /api/v1/sync/push HTTP/1.1\r\nHost: office\r\nX-Duxing: 1\r\nAuthorization: Bearer {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{{",
+        phone.token
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut refused = None;
+    for _ in 0..100 {
+        let body = phone.replica.next_push(phone.now).unwrap().body;
+        let reply = phone.post("sync/push", "application/x-ndjson", body).await.unwrap();
+        if reply.status() == 503 {
+            refused = Some(reply);
+            break;
+        }
+        // The slow one has not arrived yet.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let reply = refused.expect("there is room for one");
+    assert!(reply.headers().contains_key("retry-after"));
+    assert_eq!(reply.json::<serde_json::Value>().await.unwrap()["code"], "busy");
+
+    drop(slow);
+    while phone.sync().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(phone.pending(), 0);
+    assert_eq!(count(&server).await, 1);
 }
 
 async fn count(server: &TestServer) -> i64 {

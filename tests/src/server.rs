@@ -57,6 +57,16 @@ impl TestServer {
 
     /// A server that takes its connections from this pool.
     pub async fn start_with(pool: server::db::Pool, database_url: String, district: District) -> Self {
+        Self::start_as(pool, database_url, district, |_| {}).await
+    }
+
+    /// The same, and `change` has a say in its state first.
+    pub async fn start_as(
+        pool: server::db::Pool,
+        database_url: String,
+        district: District,
+        change: impl FnOnce(&mut AppState) + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound listener"));
         let (stop, stopped) = oneshot::channel();
@@ -68,7 +78,8 @@ impl TestServer {
                 .enable_all()
                 .build();
             runtime.expect("a runtime").block_on(async {
-                let app = AppState::open(pool, None).await.expect("the state opens");
+                let mut app = AppState::open(pool, None).await.expect("the state opens");
+                change(&mut app);
                 tell_ready.send(()).expect("the test waits");
                 server::serve_until(app, listener, 2, async { _ = stopped.await })
                     .await

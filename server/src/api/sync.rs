@@ -31,6 +31,7 @@ const MAX_BUDGET: usize = 4 * 1024 * 1024;
 /// `POST /api/v1/sync/push`: a header line and at most 64 groups, oldest first; answers an outcome for each, in order.
 /// 400 `json.malformed` when the header is not one; a bad group is refused alone and blocks nothing.
 /// Who was withdrawn may still hand in: all of it is kept for the office. No version of the header is ever turned down.
+/// 503 `busy` when as many are under way as the server has room for.
 pub async fn push(
     app: Data<AppState>,
     Uploader(actor): Uploader,
@@ -38,6 +39,7 @@ pub async fn push(
     payload: Payload,
 ) -> Result<HttpResponse> {
     body::require_type(&request, "application/x-ndjson")?;
+    let _room = app.pushes.try_acquire().map_err(|_| Code::Busy)?;
     let body = body::read(&request, payload, body::PUSH).await?;
     let received = read_push(&body)?;
     let sender = Sender {

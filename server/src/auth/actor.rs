@@ -153,12 +153,19 @@ impl FromRequest for Uploader {
                 .app_data::<web::Data<AppState>>()
                 .expect("routes.rs puts the state there")
                 .clone();
+            let claims = Claims::of_request(&request, &app.keys);
+            if let Ok(claims) = &claims {
+                app.pace.admit(claims.family)?;
+            }
             let mut conn = app.pool.get().await?;
-            match Claims::of_request(&request, &app.keys) {
+            match claims {
                 Ok(claims) => Uploader::confirm(&mut conn, &claims).await,
                 // Who was withdrawn gets no new access token, so the sign-in itself says who hands in.
                 Err(refused) => match presented(&app.keys.refresh, &request) {
-                    Some(token) => Uploader::of_sign_in(&mut conn, token, refused.into()).await,
+                    Some(token) => {
+                        app.pace.admit(token.family)?;
+                        Uploader::of_sign_in(&mut conn, token, refused.into()).await
+                    }
                     None => Err(refused.into()),
                 },
             }
@@ -178,6 +185,7 @@ impl FromRequest for Actor {
                 .expect("routes.rs puts the state there")
                 .clone();
             let claims = Claims::of_request(&request, &app.keys)?;
+            app.pace.admit(claims.family)?;
             let mut conn = app.pool.get().await?;
             Actor::confirm(&mut conn, &claims).await
         })

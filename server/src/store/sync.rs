@@ -8,6 +8,7 @@ mod rows;
 use std::collections::{BTreeSet, HashMap};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
+use tokio::try_join;
 use sync_protocol::office::{self, Commit, Ledger, Logged, Mark, Received, Verdict};
 use sync_protocol::{BucketId, GroupId, PersonId, RecordId, RecordState};
 use uuid::Uuid;
@@ -101,24 +102,24 @@ impl Ledger for Postgres<'_> {
         rows::lock_bucket(self.conn, self.sender.district, bucket).await
     }
     async fn write(&mut self, commit: Commit<'_>) -> Result<bool> {
-        let (conn, district) = (&mut *self.conn, self.sender.district);
-        let created = rows::insert_records(conn, district, commit.bucket, &commit.created).await?;
-        let logged = match commit.admitted {
-            true => rows::log_admitted(conn, self.sender, &commit).await?,
-            false => rows::log_groups(conn, self.sender, &commit).await?,
-        };
+        let (conn, district) = (&*self.conn, self.sender.district);
+        let home = commit.moved.as_ref().map_or(commit.bucket, |moved| moved.to);
+        let changed: Vec<&RecordState> = commit.created.iter().chain(&commit.updated).copied().collect();
+        // Sent in one go: whether all of it was new is known before anything is committed.
+        let (created, logged, ..) = try_join!(
+            rows::insert_records(conn, district, commit.bucket, &commit.created),
+            rows::log_groups(conn, self.sender, &commit),
+            rows::update_records(conn, district, &commit.updated),
+            rows::move_mark(conn, district, commit.bucket, &commit.mark),
+            projection::write(conn, district, home, &changed),
+        )?;
         if created != commit.created.len() || logged != commit.groups.len() {
             return Ok(false);
         }
-        rows::update_records(conn, district, &commit.updated).await?;
-        rows::move_mark(conn, district, commit.bucket, &commit.mark).await?;
         if let Some(moved) = &commit.moved {
-            rows::move_records(conn, district, commit.bucket, moved, &commit).await?;
-            rows::move_mark(conn, district, moved.to, &moved.mark).await?;
+            rows::move_records(self.conn, district, commit.bucket, moved, &commit).await?;
+            rows::move_mark(self.conn, district, moved.to, &moved.mark).await?;
         }
-        let home = commit.moved.map_or(commit.bucket, |moved| moved.to);
-        let changed: Vec<&RecordState> = commit.created.into_iter().chain(commit.updated).collect();
-        projection::write(conn, district, home, &changed).await?;
         Ok(true)
     }
     async fn set_aside(&mut self, received: &Received, verdict: &Verdict) -> Result<bool> {

@@ -2,9 +2,9 @@
 //! Everything here can be made again from the records alone.
 
 use catalog::{Answers, Assessment, Checklist, catalog};
-use diesel::sql_query;
 use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use tokio::try_join;
 use serde_json::json;
 use sync_protocol::{BucketId, RecordState, Value};
 use uuid::Uuid;
@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::judge::to_catalog;
 use super::rows::uuid;
 use crate::error::Result;
+use crate::store::prepared::prepared;
 
 /// Projects the records that changed, each after its kind.
 pub async fn write(
-    conn: &mut AsyncPgConnection,
+    conn: &AsyncPgConnection,
     district: Uuid,
     bucket: &BucketId,
     changed: &[&RecordState],
@@ -27,13 +28,17 @@ pub async fn write(
             .filter(|record| record.text("@kind") == Some(kind))
             .collect::<Vec<_>>()
     };
-    visits(conn, district, bucket, &of("visit")).await?;
-    responses(conn, district, bucket, &of("response")).await?;
-    findings(conn, district, bucket, &of("finding")).await
+    let (of_visits, of_responses, of_findings) = (of("visit"), of("response"), of("finding"));
+    try_join!(
+        visits(conn, district, bucket, &of_visits),
+        responses(conn, district, bucket, &of_responses),
+        findings(conn, district, bucket, &of_findings),
+    )?;
+    Ok(())
 }
 
 async fn visits(
-    conn: &mut AsyncPgConnection,
+    conn: &AsyncPgConnection,
     district: Uuid,
     bucket: &BucketId,
     records: &[&RecordState],
@@ -44,7 +49,7 @@ async fn visits(
     if records.is_empty() {
         return Ok(());
     }
-    sql_query(
+    prepared(
         "INSERT INTO visit (district_id, id, bucket, school_id, lead, state, visit_kind, visit_date, submitted_at, received_at, conflicts)
          SELECT $1, n.id, $2, $3, n.lead, n.state, n.visit_kind, n.visit_date::date, n.submitted_at::timestamptz,
                 CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts
@@ -64,13 +69,13 @@ async fn visits(
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| date_in(record, "visit_date")).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| moment_in(record, "submitted_at")).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(conflicts(records))
-    .execute(conn)
+    .execute(&mut &*conn)
     .await?;
     Ok(())
 }
 
 async fn responses(
-    conn: &mut AsyncPgConnection,
+    conn: &AsyncPgConnection,
     district: Uuid,
     bucket: &BucketId,
     records: &[&RecordState],
@@ -80,7 +85,7 @@ async fn responses(
         return Ok(());
     }
     let whole: Vec<&RecordState> = rated.iter().map(|one| one.record).collect();
-    sql_query(
+    prepared(
         "INSERT INTO response (district_id, id, bucket, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
          SELECT $1, n.id, $2, n.visit_id, n.template, n.version, n.score::numeric, n.band, n.rated, n.caps,
                 coalesce((SELECT array_agg(code) FROM jsonb_array_elements_text(n.failed) code), '{}'), n.answered, n.applicable, n.conflicts, n.engine
@@ -105,13 +110,13 @@ async fn responses(
     .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.applicable)).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(conflicts(&whole))
     .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.engine)).collect::<Vec<_>>())
-    .execute(conn)
+    .execute(&mut &*conn)
     .await?;
     Ok(())
 }
 
 async fn findings(
-    conn: &mut AsyncPgConnection,
+    conn: &AsyncPgConnection,
     district: Uuid,
     bucket: &BucketId,
     records: &[&RecordState],
@@ -131,7 +136,7 @@ async fn findings(
             .collect::<Vec<_>>()
     };
     let withdrawn = |record: &&RecordState| record.value("withdrawn").and_then(Value::bool).unwrap_or(false);
-    sql_query(
+    prepared(
         "INSERT INTO finding (district_id, id, bucket, visit_id, response_id, item, severity, state, title, withdrawn)
          SELECT $1, n.id, $2, n.visit_id, n.response_id, n.item, n.severity, n.state, n.title, n.withdrawn
          FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[])
@@ -148,7 +153,7 @@ async fn findings(
     .bind::<Array<Text>, _>(whole.iter().map(|record| state_of(record)).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(whole.iter().map(|record| record.text("title").unwrap_or("").to_owned()).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(whole.iter().map(withdrawn).collect::<Vec<_>>())
-    .execute(conn)
+    .execute(&mut &*conn)
     .await?;
     Ok(())
 }

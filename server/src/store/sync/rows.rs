@@ -1,10 +1,11 @@
 //! Rows of `record`, `bucket` and `change_group`, in and out. Bulk goes by `UNNEST`: one statement a table, however many rows.
+//! What takes a shared connection may be sent together with others, before any of them is answered.
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sync_protocol::office::{Chain, Commit, Logged, Mark, Moved, Received, Start, Verdict};
 use sync_protocol::{BucketId, GroupId, Node, Place, RecordId, RecordState, Sum};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::Sender;
 use crate::error::Result;
+use crate::store::prepared::prepared;
 
 /// The log's word on those of `ids` that it holds.
 pub async fn logged(
@@ -34,7 +36,7 @@ pub async fn logged(
     }
     let ids: Vec<Vec<u8>> = ids.into_iter().map(|id| id.0.to_vec()).collect();
     let rows: Vec<Row> =
-        sql_query("SELECT id, bucket, seq, code, outcome = 'quarantined' AS kept FROM change_group WHERE district_id = $1 AND id = ANY($2)")
+        prepared("SELECT id, bucket, seq, code, outcome = 'quarantined' AS kept FROM change_group WHERE district_id = $1 AND id = ANY($2)")
             .bind::<SqlUuid, _>(district)
             .bind::<Array<Binary>, _>(ids)
             .load(conn)
@@ -66,7 +68,7 @@ pub async fn homes(
         #[diesel(sql_type = Text)]
         bucket: String,
     }
-    let rows: Vec<Row> = sql_query("SELECT DISTINCT bucket FROM record WHERE district_id = $1 AND id = ANY($2)")
+    let rows: Vec<Row> = prepared("SELECT DISTINCT bucket FROM record WHERE district_id = $1 AND id = ANY($2)")
         .bind::<SqlUuid, _>(district)
         .bind::<Array<SqlUuid>, _>(ids.iter().map(|id| uuid(id)).collect::<Vec<_>>())
         .load(conn)
@@ -91,7 +93,7 @@ pub async fn lock_records(
         #[diesel(sql_type = Text)]
         state: String,
     }
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = prepared(
         "SELECT id, bucket, state::text AS state FROM record WHERE district_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
     )
     .bind::<SqlUuid, _>(district)
@@ -142,12 +144,12 @@ pub async fn lock_bucket(conn: &mut AsyncPgConnection, district: Uuid, bucket: &
     let lock = "SELECT head, sum_a, sum_b, chain FROM bucket WHERE district_id = $1 AND id = $2 FOR UPDATE";
     let mut found: Option<MarkRow> = None;
     while found.is_none() {
-        let select = sql_query(lock)
+        let select = prepared(lock)
             .bind::<SqlUuid, _>(district)
             .bind::<Text, _>(bucket.as_str());
         found = select.get_result(conn).await.optional()?;
         if found.is_none() {
-            sql_query("INSERT INTO bucket (district_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            prepared("INSERT INTO bucket (district_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                 .bind::<SqlUuid, _>(district)
                 .bind::<Text, _>(bucket.as_str())
                 .execute(conn)
@@ -157,15 +159,15 @@ pub async fn lock_bucket(conn: &mut AsyncPgConnection, district: Uuid, bucket: &
     Ok(found.expect("the loop ends with a mark").mark())
 }
 
-pub async fn move_mark(conn: &mut AsyncPgConnection, district: Uuid, bucket: &BucketId, mark: &Mark) -> Result<()> {
-    sql_query("UPDATE bucket SET head = $3, sum_a = $4, sum_b = $5, chain = $6 WHERE district_id = $1 AND id = $2")
+pub async fn move_mark(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, mark: &Mark) -> Result<()> {
+    prepared("UPDATE bucket SET head = $3, sum_a = $4, sum_b = $5, chain = $6 WHERE district_id = $1 AND id = $2")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(bucket.as_str())
         .bind::<BigInt, _>(mark.head)
         .bind::<BigInt, _>(mark.sum.a as i64)
         .bind::<BigInt, _>(mark.sum.b as i64)
         .bind::<Binary, _>(&mark.chain.0[..])
-        .execute(conn)
+        .execute(&mut &*conn)
         .await?;
     Ok(())
 }
@@ -179,19 +181,19 @@ pub async fn move_records(
     commit: &Commit<'_>,
 ) -> Result<()> {
     let ids: Vec<Uuid> = commit.updated.iter().map(|record| uuid(&record.id)).collect();
-    sql_query("UPDATE record SET bucket = $2 WHERE district_id = $1 AND id = ANY($3)")
+    prepared("UPDATE record SET bucket = $2 WHERE district_id = $1 AND id = ANY($3)")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(moved.to.as_str())
         .bind::<Array<SqlUuid>, _>(&ids)
         .execute(conn)
         .await?;
-    sql_query("DELETE FROM departure WHERE district_id = $1 AND bucket = $2 AND record_id = ANY($3)")
+    prepared("DELETE FROM departure WHERE district_id = $1 AND bucket = $2 AND record_id = ANY($3)")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(moved.to.as_str())
         .bind::<Array<SqlUuid>, _>(&ids)
         .execute(conn)
         .await?;
-    sql_query(
+    prepared(
         "INSERT INTO departure (district_id, bucket, record_id, seq) SELECT $1, $2, id, $4 FROM unnest($3) id
          ON CONFLICT (district_id, bucket, record_id) DO UPDATE SET seq = excluded.seq",
     )
@@ -206,7 +208,7 @@ pub async fn move_records(
 
 /// Inserts new records and says how many there were not yet.
 pub async fn insert_records(
-    conn: &mut AsyncPgConnection,
+    conn: &AsyncPgConnection,
     district: Uuid,
     bucket: &BucketId,
     records: &[&RecordState],
@@ -214,10 +216,10 @@ pub async fn insert_records(
     if records.is_empty() {
         return Ok(0);
     }
-    let inserted = sql_query(
+    let inserted = prepared(
         "INSERT INTO record (district_id, id, bucket, kind, seq, first_seq, state)
-         SELECT $1, n.id, $2, n.kind, n.seq, n.first_seq, n.state
-         FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::jsonb[]) AS n(id, kind, seq, first_seq, state)
+         SELECT $1, n.id, $2, n.kind, n.seq, n.first_seq, n.state::jsonb
+         FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::text[]) AS n(id, kind, seq, first_seq, state)
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(district)
@@ -226,33 +228,33 @@ pub async fn insert_records(
     .bind::<Array<Text>, _>(records.iter().map(|record| record.text("@kind").unwrap_or("")).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(records.iter().map(|record| last_seq(record)).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(records.iter().map(|record| first_seq(record)).collect::<Vec<_>>())
-    .bind::<Array<Jsonb>, _>(states(records)?)
-    .execute(conn)
+    .bind::<Array<Text>, _>(states(records)?)
+    .execute(&mut &*conn)
     .await?;
     Ok(inserted)
 }
 
-pub async fn update_records(conn: &mut AsyncPgConnection, district: Uuid, records: &[&RecordState]) -> Result<()> {
+pub async fn update_records(conn: &AsyncPgConnection, district: Uuid, records: &[&RecordState]) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }
-    sql_query(
-        "UPDATE record SET seq = n.seq, state = n.state
-         FROM unnest($2::uuid[], $3::bigint[], $4::jsonb[]) AS n(id, seq, state)
+    prepared(
+        "UPDATE record SET seq = n.seq, state = n.state::jsonb
+         FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS n(id, seq, state)
          WHERE record.district_id = $1 AND record.id = n.id",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Array<SqlUuid>, _>(records.iter().map(|record| uuid(&record.id)).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(records.iter().map(|record| last_seq(record)).collect::<Vec<_>>())
-    .bind::<Array<Jsonb>, _>(states(records)?)
-    .execute(conn)
+    .bind::<Array<Text>, _>(states(records)?)
+    .execute(&mut &*conn)
     .await?;
     Ok(())
 }
 
-fn states(records: &[&RecordState]) -> Result<Vec<serde_json::Value>> {
+fn states(records: &[&RecordState]) -> Result<Vec<String>> {
     let state =
-        |record: &&RecordState| serde_json::to_value(&record.fields).map_err(|error| anyhow::Error::from(error).into());
+        |record: &&RecordState| serde_json::to_string(&record.fields).map_err(|error| anyhow::Error::from(error).into());
     records.iter().map(state).collect()
 }
 
@@ -273,8 +275,11 @@ fn spelled(verdict: &Verdict) -> (&'static str, Option<i64>, Option<&str>) {
     }
 }
 
-/// Writes the log rows of one bucket's groups and says how many were new.
-pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
+/// Writes the log rows of one bucket's groups and says how many were new, or were still waiting to be admitted.
+pub async fn log_groups(conn: &AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
+    if commit.admitted {
+        return log_admitted(conn, sender, commit).await;
+    }
     let spelled: Vec<_> = commit
         .groups
         .iter()
@@ -284,7 +289,7 @@ pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &
     let chains: Vec<Option<Vec<u8>>> = groups()
         .map(|(.., chain)| chain.map(|chain| chain.0.to_vec()))
         .collect();
-    let inserted = sql_query(
+    let inserted = prepared(
         "INSERT INTO change_group (district_id, id, bucket, seq, outcome, code, author, sender, device, bytes, chain,
                                    moved_to, moved_seq, moved_chain)
          SELECT $1, n.id, $2, n.seq, n.outcome, n.code, n.author, $3, n.device, n.bytes, n.chain, $12, $13, $14
@@ -306,17 +311,17 @@ pub async fn log_groups(conn: &mut AsyncPgConnection, sender: &Sender, commit: &
     .bind::<Nullable<Text>, _>(commit.moved.map(|moved| moved.to.as_str()))
     .bind::<Nullable<BigInt>, _>(commit.moved.map(|moved| moved.mark.head))
     .bind::<Nullable<Binary>, _>(commit.moved.map(|moved| moved.mark.chain.0.to_vec()))
-    .execute(conn)
+    .execute(&mut &*conn)
     .await?;
     Ok(inserted)
 }
 
 /// Moves a group from quarantine to the changes of its bucket and says how many rows that were: none when somebody else did.
-pub async fn log_admitted(conn: &mut AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
+async fn log_admitted(conn: &AsyncPgConnection, sender: &Sender, commit: &Commit<'_>) -> Result<usize> {
     let mut moved = 0;
     for (received, _, verdict, chain) in &commit.groups {
         let (outcome, seq, code) = spelled(verdict);
-        moved += sql_query(
+        moved += prepared(
             "UPDATE change_group SET outcome = $3, seq = $4, chain = $5, kept_code = change_group.code, code = $8, bucket = $7,
                     admitted_by = $6, admitted_at = clock_timestamp(), moved_to = $9, moved_seq = $10, moved_chain = $11
              WHERE district_id = $1 AND id = $2 AND outcome = 'quarantined'",
@@ -332,7 +337,7 @@ pub async fn log_admitted(conn: &mut AsyncPgConnection, sender: &Sender, commit:
         .bind::<Nullable<Text>, _>(commit.moved.map(|moved| moved.to.as_str()))
         .bind::<Nullable<BigInt>, _>(commit.moved.map(|moved| moved.mark.head))
         .bind::<Nullable<Binary>, _>(commit.moved.map(|moved| moved.mark.chain.0.to_vec()))
-        .execute(conn)
+        .execute(&mut &*conn)
         .await?;
     }
     Ok(moved)
@@ -351,7 +356,7 @@ pub async fn log_aside(
         Err(_) => ("", sender.person),
     };
     let copy_of = received.group.as_ref().ok().and_then(|group| group.copy_of());
-    let inserted = sql_query(
+    let inserted = prepared(
         "INSERT INTO change_group (district_id, id, bucket, outcome, code, author, sender, device, bytes, copy_of)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
     )
@@ -394,16 +399,23 @@ pub struct Kept {
     pub bytes: Vec<u8>,
 }
 
-const KEPT: &str =
-    "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, s.name AS school, g.device, g.received_at, g.bytes
-     FROM change_group g LEFT JOIN person p ON p.district_id = g.district_id AND p.id = g.author
-     LEFT JOIN school s ON s.district_id = g.district_id AND g.bucket = 'school/' || s.id
-     WHERE g.district_id = $1 AND g.outcome = 'quarantined'
-       AND NOT EXISTS (SELECT 1 FROM change_group o WHERE o.district_id = g.district_id AND o.id = g.copy_of)";
+/// What lies in quarantine of one district, with what goes on after the condition.
+macro_rules! kept {
+    ($rest:literal) => {
+        concat!(
+            "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, s.name AS school, g.device, g.received_at, g.bytes
+             FROM change_group g LEFT JOIN person p ON p.district_id = g.district_id AND p.id = g.author
+             LEFT JOIN school s ON s.district_id = g.district_id AND g.bucket = 'school/' || s.id
+             WHERE g.district_id = $1 AND g.outcome = 'quarantined'
+               AND NOT EXISTS (SELECT 1 FROM change_group o WHERE o.district_id = g.district_id AND o.id = g.copy_of) ",
+            $rest
+        )
+    };
+}
 
 /// What lies in quarantine, oldest first, at most `limit`.
 pub async fn kept(conn: &mut AsyncPgConnection, district: Uuid, limit: i64) -> Result<Vec<Kept>> {
-    let rows = sql_query(format!("{KEPT} ORDER BY g.received_at, g.id LIMIT $2"))
+    let rows = prepared(kept!("ORDER BY g.received_at, g.id LIMIT $2"))
         .bind::<SqlUuid, _>(district)
         .bind::<BigInt, _>(limit);
     Ok(rows.load(conn).await?)
@@ -411,7 +423,7 @@ pub async fn kept(conn: &mut AsyncPgConnection, district: Uuid, limit: i64) -> R
 
 /// One group in quarantine.
 pub async fn kept_one(conn: &mut AsyncPgConnection, district: Uuid, id: GroupId) -> Result<Option<Kept>> {
-    let row = sql_query(format!("{KEPT} AND g.id = $2"))
+    let row = prepared(kept!("AND g.id = $2"))
         .bind::<SqlUuid, _>(district)
         .bind::<Binary, _>(id.0.to_vec());
     Ok(row.get_result(conn).await.optional()?)
@@ -467,7 +479,7 @@ pub async fn page(
         #[diesel(sql_type = Nullable<Text>)]
         what: Option<String>,
     }
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = prepared(
         "SELECT b.head, b.sum_a, b.sum_b, b.chain, r.id, r.seq, r.state, r.what FROM bucket b LEFT JOIN LATERAL (
              (SELECT id, seq, state::text AS state, 'c' AS what FROM record
               WHERE district_id = b.district_id AND bucket = b.id AND seq > $3 AND NOT (id = ANY($5)) ORDER BY seq LIMIT $4)
@@ -533,7 +545,7 @@ pub async fn digest(
         state: String,
     }
     let rows: Vec<Row> =
-        sql_query("SELECT id, state::text AS state FROM record WHERE district_id = $1 AND bucket = $2")
+        prepared("SELECT id, state::text AS state FROM record WHERE district_id = $1 AND bucket = $2")
             .bind::<SqlUuid, _>(district)
             .bind::<Text, _>(bucket.as_str())
             .load(conn)
@@ -559,7 +571,7 @@ pub async fn head(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str) ->
         #[diesel(sql_type = BigInt)]
         head: i64,
     }
-    let row: Option<Row> = sql_query("SELECT head FROM bucket WHERE district_id = $1 AND id = $2")
+    let row: Option<Row> = prepared("SELECT head FROM bucket WHERE district_id = $1 AND id = $2")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(bucket)
         .get_result(conn)
@@ -575,7 +587,7 @@ pub async fn server_epoch(conn: &mut AsyncPgConnection) -> Result<String> {
         #[diesel(sql_type = Text)]
         identity: String,
     }
-    let row: Row = sql_query(
+    let row: Row = prepared(
         "SELECT s.system_identifier || '/' || c.timeline_id || '/' || d.oid || '/' || i.life AS identity
          FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d, installation i WHERE d.datname = current_database()",
     )
@@ -586,7 +598,7 @@ pub async fn server_epoch(conn: &mut AsyncPgConnection) -> Result<String> {
 
 /// After a restore that left the database's identity as it was: every phone offers its journal again.
 pub async fn raise_epoch(conn: &mut AsyncPgConnection) -> Result<()> {
-    sql_query("UPDATE installation SET life = gen_random_uuid()")
+    prepared("UPDATE installation SET life = gen_random_uuid()")
         .execute(conn)
         .await?;
     Ok(())
@@ -619,19 +631,19 @@ pub async fn everything(conn: &mut AsyncPgConnection, district: Uuid) -> Result<
         #[diesel(embed)]
         mark: MarkRow,
     }
-    let ids = sql_query("SELECT id FROM record WHERE district_id = $1").bind::<SqlUuid, _>(district);
+    let ids = prepared("SELECT id FROM record WHERE district_id = $1").bind::<SqlUuid, _>(district);
     let ids: Vec<RecordId> = ids
         .load::<Id>(conn)
         .await?
         .into_iter()
         .map(|row| record_id(row.id))
         .collect();
-    let groups = sql_query("SELECT id FROM change_group WHERE district_id = $1").bind::<SqlUuid, _>(district);
+    let groups = prepared("SELECT id FROM change_group WHERE district_id = $1").bind::<SqlUuid, _>(district);
     let groups: Vec<GroupRow> = groups.load(conn).await?;
     let groups = groups
         .into_iter()
         .map(|row| GroupId(row.id.try_into().expect("the table checks the length")));
-    let buckets = sql_query("SELECT id, head, sum_a, sum_b, chain FROM bucket WHERE district_id = $1");
+    let buckets = prepared("SELECT id, head, sum_a, sum_b, chain FROM bucket WHERE district_id = $1");
     let buckets: Vec<Bucket> = buckets.bind::<SqlUuid, _>(district).load(conn).await?;
     let records = lock_records(conn, district, &ids.iter().collect()).await?;
     Ok(Everything {
@@ -669,7 +681,7 @@ pub async fn verify_chains(conn: &mut AsyncPgConnection) -> Result<Verified> {
         #[diesel(embed)]
         mark: MarkRow,
     }
-    let buckets: Vec<Bucket> = sql_query(
+    let buckets: Vec<Bucket> = prepared(
         "SELECT district_id, id, chain_after, head, sum_a, sum_b, chain FROM bucket ORDER BY district_id, id",
     )
     .load(conn)
@@ -717,7 +729,7 @@ impl Follow<'_> {
         }
         let mut changes = 0;
         loop {
-            let rows: Vec<Row> = sql_query(
+            let rows: Vec<Row> = prepared(
                 "(SELECT id, seq, chain, bytes FROM change_group
                   WHERE district_id = $1 AND bucket = $2 AND seq > $3 ORDER BY seq LIMIT 1000)
                  UNION ALL
