@@ -106,7 +106,9 @@ async fn a_push_that_finds_no_room_is_told_to_come_again_at_once() {
     let mut phone = Phone::of(&server, &server.district.a).await;
     phone.start_visit(server.district.schools[0]);
     // Somebody's body that stands still takes the only room.
-    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let mut slow = TcpStream::connect(server.url.trim_start_matches("http://"))
+        .await
+        .unwrap();
     let head = format!(
         "POST /api/v1/sync/push HTTP/1.1\r\nHost: office\r\nX-Duxing: 1\r\nAuthorization: Bearer {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{{",
         phone.token

@@ -8,9 +8,9 @@ mod rows;
 use std::collections::{BTreeSet, HashMap};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
-use tokio::try_join;
 use sync_protocol::office::{self, Commit, Ledger, Logged, Mark, Received, Verdict};
 use sync_protocol::{BucketId, GroupId, PersonId, RecordId, RecordState};
+use tokio::try_join;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};

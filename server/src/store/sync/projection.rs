@@ -4,9 +4,9 @@
 use catalog::{Answers, Assessment, Checklist, catalog};
 use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio::try_join;
 use serde_json::json;
 use sync_protocol::{BucketId, RecordState, Value};
+use tokio::try_join;
 use uuid::Uuid;
 
 use super::judge::to_catalog;
@@ -37,12 +37,7 @@ pub async fn write(
     Ok(())
 }
 
-async fn visits(
-    conn: &AsyncPgConnection,
-    district: Uuid,
-    bucket: &BucketId,
-    records: &[&RecordState],
-) -> Result<()> {
+async fn visits(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, records: &[&RecordState]) -> Result<()> {
     let Ok(school) = Uuid::parse_str(bucket.subject()) else {
         return Ok(());
     };
@@ -115,12 +110,7 @@ async fn responses(
     Ok(())
 }
 
-async fn findings(
-    conn: &AsyncPgConnection,
-    district: Uuid,
-    bucket: &BucketId,
-    records: &[&RecordState],
-) -> Result<()> {
+async fn findings(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, records: &[&RecordState]) -> Result<()> {
     let placed: Vec<(&RecordState, Uuid)> = records
         .iter()
         .filter_map(|record| Some((*record, id_in(record, "visit")?)))
