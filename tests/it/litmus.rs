@@ -1,5 +1,5 @@
-//! The litmus cases of field work (bar.md T12), each with the outcome its people expect, written as a sentence. L12, L13 and L16 need a
-//! browser and are in that ring; L7, L8, L14 and L15 wait for conflicts that people settle, seals, photos and new versions of a checklist.
+//! The litmus cases of field work (bar.md T12), each with the outcome its people expect, written as a sentence. L12, L13, L14 and L16 need a
+//! browser and are in that ring; L7, L8 and L15 wait for conflicts that people settle, seals and new versions of a checklist.
 
 use sync_protocol::{GroupKind, Phase, Value};
 use tests::phone::{Phone, Visit};

@@ -8,9 +8,10 @@ use sync_protocol::{RecordId, Value};
 use super::duty;
 use crate::components::{EmptyState, ErrorNote, Screen, error_words, kept_words};
 use crate::form::op_words;
+use crate::http::ApiError;
 use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, icon, small};
-use crate::session::{OutboxItem, OutboxState, use_session};
+use crate::session::{OutboxItem, OutboxState, Session, use_session};
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 struct Waiting {
@@ -56,6 +57,44 @@ impl Kept {
             state: OutboxState::OnServer,
         }
     }
+}
+
+/// What one person sent to one school and what waits for one reason: it can be decided together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Batch {
+    author: String,
+    school: String,
+    code: String,
+    /// Oldest first, as they take effect.
+    ids: Vec<String>,
+}
+
+/// The batches of more than one, in the order of their oldest.
+fn batches(waiting: &[Kept]) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for kept in waiting {
+        let school = kept.school.clone().unwrap_or_default();
+        let same = |batch: &&mut Batch| {
+            (&batch.author, &batch.school, &batch.code) == (&kept.author_name, &school, &kept.code)
+        };
+        match batches.iter_mut().find(same) {
+            Some(batch) => batch.ids.push(kept.id.clone()),
+            None => batches.push(Batch {
+                author: kept.author_name.clone(),
+                school,
+                code: kept.code.clone(),
+                ids: vec![kept.id.clone()],
+            }),
+        }
+    }
+    batches.retain(|batch| batch.ids.len() > 1);
+    batches
+}
+
+/// Asks the office to let one take effect; why it still cannot, if so.
+async fn admit(session: Session, id: &str) -> Result<Option<String>, ApiError> {
+    let decided: Decided = session.post(&format!("/api/v1/quarantine/{id}/admit")).await?;
+    Ok((decided.outcome != "applied").then(|| decided.code.unwrap_or_default()))
 }
 
 /// Asks again whenever something arrives; `again` is raised after a decision.
@@ -131,11 +170,79 @@ pub fn QuarantinePage() -> impl IntoView {
                 />
             </Show>
             <Show when=move || waiting.with(|waiting| waiting.as_ref().is_some_and(|waiting| !waiting.is_empty()))>
+                <BatchList waiting again />
                 <ul class="list" data-testid="quarantine">
                     <For each=kept key=|kept| kept.id.clone() children=move |kept| view! { <KeptRow kept again /> } />
                 </ul>
             </Show>
         </Screen>
+    }
+}
+
+/// What can be decided together, above what can be decided one by one.
+#[component]
+fn BatchList(waiting: RwSignal<Option<Vec<Kept>>>, again: RwSignal<u32>) -> impl IntoView {
+    let together = Memo::new(move |_| waiting.with(|waiting| batches(waiting.as_deref().unwrap_or_default())));
+    view! {
+        <Show when=move || together.with(|together| !together.is_empty())>
+            <h2 class="label">{move || t("quarantine.together")}</h2>
+            <ul class="list">
+                <For each=move || together.get() key=|batch| batch.ids.clone() children=move |batch| view! { <BatchRow batch again /> } />
+            </ul>
+            <h2 class="label">{move || t("quarantine.one_by_one")}</h2>
+        </Show>
+    }
+}
+
+#[component]
+fn BatchRow(batch: Batch, again: RwSignal<u32>) -> impl IntoView {
+    let session = use_session();
+    let said = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let Batch {
+        author,
+        school,
+        code,
+        ids,
+    } = batch;
+    let count = ids.len();
+    let decide = move |_| {
+        let ids = ids.clone();
+        busy.set(true);
+        spawn_local(async move {
+            let mut failure = None;
+            for id in &ids {
+                match admit(session, id).await {
+                    Ok(_) => {}
+                    // Somebody else decided about this one meanwhile.
+                    Err(refused) if refused.status == 404 => {}
+                    Err(refused) => {
+                        failure = Some(error_words(&refused));
+                        break;
+                    }
+                }
+            }
+            busy.try_set(false);
+            said.try_set(failure);
+            // Those that still cannot take effect stay in the list, each with its reason.
+            again.update(|again| *again += 1);
+        });
+    };
+    let who = join_dots([author, school].into_iter().filter(|name| !name.is_empty()));
+    view! {
+        <li class="li" data-testid="batch" data-count=count.to_string()>
+            <span class="mark warn" aria-hidden="true">{icon(Icon::Warning)}</span>
+            <span class="grow">
+                <b class="block">{move || t_args("quarantine.batch", &[("n", &count)])}</b>
+                <span class="q sm block">{who}</span>
+                <span class="sm block">{move || t_args("quarantine.why", &[("reason", &kept_words(&code))])}</span>
+                <span role="status">{move || said.get().map(|said| view! { <span class="sm block">{said}</span> })}</span>
+            </span>
+            <button class="btn" type="button" data-testid="admit-all" disabled=busy on:click=decide>
+                {small(Icon::Yes)}
+                <span>{move || t("quarantine.admit_all")}</span>
+            </button>
+        </li>
     }
 }
 
@@ -152,17 +259,16 @@ fn KeptRow(kept: Kept, again: RwSignal<u32>) -> impl IntoView {
         kept.school.clone(),
     );
     let (received, written) = (kept.received_ms(), kept.item().at_ms);
-    let admit = move |_| {
-        let path = format!("/api/v1/quarantine/{id}/admit");
+    let decide = move |_| {
+        let id = id.clone();
         busy.set(true);
         spawn_local(async move {
-            let answer = session.post::<Decided>(&path).await;
+            let answer = admit(session, &id).await;
             busy.try_set(false);
             match answer {
-                Ok(decided) if decided.outcome == "applied" => again.update(|again| *again += 1),
-                Ok(decided) => {
-                    let reason = kept_words(decided.code.as_deref().unwrap_or_default());
-                    said.try_set(Some(t_args("quarantine.still", &[("reason", &reason)])));
+                Ok(None) => again.update(|again| *again += 1),
+                Ok(Some(code)) => {
+                    drop(said.try_set(Some(t_args("quarantine.still", &[("reason", &kept_words(&code))]))))
                 }
                 Err(refused) => drop(said.try_set(Some(error_words(&refused)))),
             }
@@ -188,7 +294,7 @@ fn KeptRow(kept: Kept, again: RwSignal<u32>) -> impl IntoView {
                 <span class="sm block">{move || t_args("quarantine.why", &[("reason", &kept_words(&code))])}</span>
                 <span role="status">{move || said.get().map(|said| view! { <span class="sm block">{said}</span> })}</span>
             </span>
-            <button class="btn" type="button" data-testid="admit" disabled=busy on:click=admit>
+            <button class="btn" type="button" data-testid="admit" disabled=busy on:click=decide>
                 {small(Icon::Yes)}
                 <span>{move || t("quarantine.admit")}</span>
             </button>
