@@ -8,7 +8,7 @@ use sim::{Bug, Plan, Report, plant};
 
 /// Seeds that once broke a promise, and what was wrong then. What a seed stands for changes when the simulator does: they stay as
 /// a memory of what it has found, beside the plain tests of the same faults.
-const REGRESSIONS: [(u64, &str); 8] = [
+const REGRESSIONS: [(u64, &str); 10] = [
     (
         0,
         "a record that changed before and after a page's end lost the older change",
@@ -34,6 +34,11 @@ const REGRESSIONS: [(u64, &str); 8] = [
         301_280,
         "a journal entry that a restored server held in quarantine was taken for settled",
     ),
+    (
+        448_760,
+        "a bucket whose walk down the tree found nothing was walked again and again: the phone never came to rest",
+    ),
+    (816_748, "the same, after a second restore"),
     (
         97838,
         "a bucket that was given back came from a restored server that had not been offered the journal",

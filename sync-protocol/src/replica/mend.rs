@@ -16,10 +16,13 @@ impl Replica {
         }
     }
 
-    /// A checkpoint did not match. Where what was found to differ had been replaced already, the bucket is fetched whole.
+    /// A checkpoint did not match. Where what was found to differ had been replaced already, or nothing was found, the bucket is
+    /// fetched whole: whatever the walk cannot see would be looked for again and again.
     pub(super) fn mismatch(&mut self, bucket: BucketId, stage: &Stage) -> StageError {
-        let mended_in_vain = self.suspects.get(&bucket).is_some_and(Descent::is_over) && stage.mends;
-        if mended_in_vain {
+        let walk = self.suspects.get(&bucket);
+        let found_nothing = |walk: &Descent| walk.differing().is_some_and(<[_]>::is_empty);
+        let in_vain = walk.is_some_and(|walk| walk.is_over() && (stage.mends || found_nothing(walk)));
+        if in_vain {
             self.fetch_whole(&bucket);
         }
         self.suspect(&bucket);
