@@ -1,6 +1,8 @@
 //! From the written definitions to checked ones: everything that could be wrong in a definition is found here, once, with
 //! the name of the item, so that judging answers has nothing left to refuse.
 
+mod item;
+mod names;
 mod written;
 
 use std::{
@@ -10,17 +12,19 @@ use std::{
 
 use crate::{
     Catalog,
-    checklist::{Against, Band, Check, Checklist, Choice, Fact, FactKind, Input, Item, ItemKind, Rule, Section},
+    checklist::{Band, Checklist, Choice, Fact, FactKind, Flag, Item, SCHOOL_BANDS, Section, Unrated},
     date::Day,
     expression::Expr,
     kind::{FieldKind, Kind, Role, Workflow},
     severity::Severity,
     text::Text,
-    threshold::{Limits, Number, Op, Step, ThresholdRule},
+    threshold::{Limits, Number, Step, ThresholdRule},
 };
+use item::item_of;
+use names::check_references;
 use written::{
-    WrittenBand, WrittenCatalog, WrittenCheck, WrittenChecklist, WrittenFact, WrittenFactKind, WrittenItem,
-    WrittenItemKind, WrittenSection, WrittenStep, WrittenThreshold,
+    WrittenBand, WrittenCatalog, WrittenChecklist, WrittenFact, WrittenFactKind, WrittenFlag, WrittenSection,
+    WrittenStep, WrittenThreshold,
 };
 
 /// What is wrong in a definition, and where.
@@ -28,9 +32,25 @@ use written::{
 pub struct DefinitionError {
     /// Such as "campus-safety SF3.6".
     pub place: String,
-    /// What is wrong with it.
+    /// What is wrong with it and what to do.
     pub what: String,
 }
+
+/// Everything that is wrong, in the order of the definitions; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinitionErrors(pub Vec<DefinitionError>);
+
+impl fmt::Display for DefinitionErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, error) in self.0.iter().enumerate() {
+            let gap = if nth == 0 { "" } else { "\n" };
+            write!(f, "{gap}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DefinitionErrors {}
 
 impl fmt::Display for DefinitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,30 +60,41 @@ impl fmt::Display for DefinitionError {
 
 impl std::error::Error for DefinitionError {}
 
-type Checked<T> = Result<T, DefinitionError>;
+type Checked<T> = Result<T, Vec<DefinitionError>>;
 
 fn wrong<T>(place: &str, what: impl Into<String>) -> Checked<T> {
-    Err(DefinitionError {
+    Err(vec![DefinitionError {
         place: place.to_owned(),
         what: what.into(),
-    })
+    }])
 }
 
-pub fn load(json: &str) -> Checked<Catalog> {
-    let written: WrittenCatalog = serde_json::from_str(json).map_err(|e| DefinitionError {
-        place: "definitions".into(),
-        what: e.to_string(),
+/// All of them, or what is wrong with each that is wrong.
+fn all<T>(parts: impl IntoIterator<Item = Checked<T>>) -> Checked<Vec<T>> {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Ok(part) => good.push(part),
+            Err(errors) => bad.extend(errors),
+        }
+    }
+    if bad.is_empty() { Ok(good) } else { Err(bad) }
+}
+
+pub fn load(json: &str) -> Result<Catalog, DefinitionErrors> {
+    let written: WrittenCatalog = serde_json::from_str(json).map_err(|e| {
+        DefinitionErrors(vec![DefinitionError {
+            place: "definitions".into(),
+            what: e.to_string(),
+        }])
     })?;
-    let thresholds = written
-        .thresholds
-        .into_iter()
-        .map(threshold)
-        .collect::<Checked<Vec<_>>>()?;
-    let checklists = written
-        .checklists
-        .into_iter()
-        .map(|checklist| checklist_of(checklist, &thresholds))
-        .collect::<Checked<Vec<_>>>()?;
+    catalog_of(written).map_err(DefinitionErrors)
+}
+
+fn catalog_of(written: WrittenCatalog) -> Checked<Catalog> {
+    let thresholds = all(written.thresholds.into_iter().map(threshold))?;
+    let of_checklist = |checklist| checklist_of(checklist, &thresholds);
+    let checklists = all(written.checklists.into_iter().map(of_checklist))?;
     check_unique(
         "checklist",
         checklists.iter().map(|c| format!("{} {}", c.code, c.version)),
@@ -91,8 +122,6 @@ const MATTERS: [&str; 8] = [
     "ethos",
 ];
 
-const SCHOOL_BANDS: [&str; 5] = ["K", "P12", "P36", "J", "S"];
-
 /// Keeps every sum of weights small enough to be exact.
 const MAX_WEIGHT: u32 = 1000;
 
@@ -100,7 +129,7 @@ fn check_unique(what: &str, codes: impl Iterator<Item = String>) -> Checked<()> 
     let mut seen = BTreeSet::new();
     for code in codes {
         if seen.contains(&code) {
-            return wrong(what, format!("{code:?} is defined twice"));
+            return wrong(what, format!("{code:?} is defined twice: give one of them another code"));
         }
         seen.insert(code);
     }
@@ -117,12 +146,15 @@ fn check_code(place: &str, code: &str) -> Checked<()> {
     {
         return Ok(());
     }
-    wrong(place, format!("{code:?} cannot be a code"))
+    wrong(
+        place,
+        format!("code {code:?} cannot be a code: begin with a letter and use letters, digits, '.', '_', '-'"),
+    )
 }
 
 fn both_languages(place: &str, what: &str, text: &Text) -> Checked<()> {
     if text.zh.trim().is_empty() || text.en.trim().is_empty() {
-        return wrong(place, format!("{what} is missing in a language"));
+        return wrong(place, format!("{what} is missing in a language: write [\"中文\", \"English\"]"));
     }
     Ok(())
 }
@@ -136,11 +168,11 @@ fn in_both_or_neither(place: &str, what: &str, text: &Text) -> Checked<()> {
 }
 
 fn day(place: &str, text: &str) -> Checked<Day> {
-    Day::parse(text).map_or_else(|| wrong(place, format!("{text:?} is not a date")), Ok)
+    Day::parse(text).map_or_else(|| wrong(place, format!("{text:?} is not a date: write it as 2026-09-01")), Ok)
 }
 
 fn number(place: &str, text: &str) -> Checked<Number> {
-    Number::parse(text).map_or_else(|| wrong(place, format!("{text:?} is not a number")), Ok)
+    Number::parse(text).map_or_else(|| wrong(place, format!("{text:?} is not a number: write digits, with a point for decimals")), Ok)
 }
 
 fn threshold(written: WrittenThreshold) -> Checked<ThresholdRule> {
@@ -149,16 +181,22 @@ fn threshold(written: WrittenThreshold) -> Checked<ThresholdRule> {
     both_languages(&place, "unit", &written.unit)?;
     both_languages(&place, "basis", &written.basis)?;
     let limits = match (written.limit, written.limit_by_band, written.steps) {
-        (Some(limit), None, None) => Limits::All(number(&place, &limit)?),
+        (Some(limit), None, None) => Limits::All(limit_number(&place, &limit)?),
         (None, Some(limits), None) => Limits::ByBand(limits_by_band(&place, limits)?),
-        (None, None, Some(steps)) => Limits::Steps(steps.into_iter().map(|s| step(&place, s)).collect::<Checked<_>>()?),
-        _ => return wrong(&place, "needs one of limit, limit_by_band, steps"),
+        (None, None, Some(steps)) => Limits::Steps(all(steps.into_iter().map(|s| step(&place, s)))?),
+        _ => return wrong(&place, "needs exactly one of limit, limit_by_band, steps"),
     };
+    let from = day(&place, &written.effective_from)?;
+    let to = written.effective_to.map(|text| day(&place, &text)).transpose()?;
+    if to.is_some_and(|to| to < from) {
+        return wrong(&place, "effective_to is before effective_from: swap them, or leave effective_to out");
+    }
     Ok(ThresholdRule {
         op: written.op,
         level: written.level,
-        effective_from: day(&place, &written.effective_from)?,
-        effective_to: written.effective_to.map(|text| day(&place, &text)).transpose()?,
+        district: written.district,
+        effective_from: from,
+        effective_to: to,
         code: written.code,
         title: written.title,
         unit: written.unit,
@@ -170,11 +208,16 @@ fn threshold(written: WrittenThreshold) -> Checked<ThresholdRule> {
 fn limits_by_band(place: &str, written: BTreeMap<String, String>) -> Checked<BTreeMap<String, Number>> {
     let read = |(band, limit): (String, String)| {
         if !SCHOOL_BANDS.contains(&band.as_str()) {
-            return wrong(place, format!("{band:?} is not a school band"));
+            return wrong(place, format!("limit_by_band: {band:?} is not a school band; use K, P12, P36, J or S"));
         }
-        Ok((band, number(place, &limit)?))
+        Ok((band, limit_number(place, &limit)?))
     };
-    written.into_iter().map(read).collect()
+    Ok(all(written.into_iter().map(read))?.into_iter().collect())
+}
+
+/// A number, or a time of day.
+fn limit_number(place: &str, text: &str) -> Checked<Number> {
+    Number::parse_time(text).map_or_else(|| number(place, text), Ok)
 }
 
 fn step(place: &str, written: WrittenStep) -> Checked<Step> {
@@ -199,62 +242,100 @@ fn step(place: &str, written: WrittenStep) -> Checked<Step> {
 
 fn checklist_of(written: WrittenChecklist, thresholds: &[ThresholdRule]) -> Checked<Checklist> {
     let place = written.code.clone();
+    check_code(&place, &written.code)?;
     both_languages(&place, "title", &written.title)?;
-    let bands = written
-        .bands
-        .into_iter()
-        .map(|band| band_of(&place, band))
-        .collect::<Checked<Vec<_>>>()?;
+    let bands = all(written.bands.into_iter().map(|band| band_of(&place, band)))?;
     if !bands.is_sorted_by(|better, worse| better.from_tenths > worse.from_tenths)
         || bands.last().is_none_or(|worst| worst.from_tenths != 0)
     {
         return wrong(&place, "bands must fall from the best to one that begins at 0");
     }
-    let caps = written
-        .caps
-        .into_iter()
-        .map(|cap| cap_of(&place, cap, &bands))
-        .collect::<Checked<_>>()?;
-    let facts = written
-        .facts
-        .into_iter()
-        .map(|fact| fact_of(&place, fact))
-        .collect::<Checked<Vec<_>>>()?;
-    let sections = written
-        .sections
-        .into_iter()
-        .map(|section| section_of(&place, &written.title, section))
-        .collect::<Checked<Vec<_>>>()?;
+    let caps = all(written.caps.into_iter().map(|cap| cap_of(&place, cap, &bands)))?;
+    let red_lines = all(written.red_lines.iter().map(|code| band_index(&place, "red_lines", code, &bands)))?;
+    let facts = all(written.facts.into_iter().map(|fact| fact_of(&place, fact)))?;
+    let of_section = |section| section_of(&place, &written.title, &bands, section);
+    let sections = all(written.sections.into_iter().map(of_section))?;
+    let of_flag = |flag| flag_of(&place, &written.title, flag);
+    let flags = all(written.flags.into_iter().map(of_flag))?;
+    let unrated = match written.unrated {
+        Some(bar) => {
+            both_languages(&place, "unrated: reason", &bar.reason)?;
+            Some(Unrated {
+                when: condition(&place, "unrated: when", &bar.when)?,
+                reason: bar.reason,
+            })
+        }
+        None => None,
+    };
+    let items = || sections.iter().flat_map(|section| &section.items);
     check_unique(&place, facts.iter().map(|fact| fact.name.clone()))?;
     check_unique(&place, sections.iter().map(|section| section.code.clone()))?;
-    check_unique(
-        &place,
-        sections
-            .iter()
-            .flat_map(|section| &section.items)
-            .map(|item| item.code.clone()),
-    )?;
-    let places = places(&sections);
+    check_unique(&place, items().map(|item| item.code.clone()).chain(flags.iter().map(|flag| flag.code.clone())))?;
+    if red_lines.is_empty() && items().any(|item| item.red_line) {
+        return wrong(&place, "red_lines is missing although an item is a red line: name the best bands that are left");
+    }
+    let weights: u32 = sections.iter().map(|section| section.weight).sum();
+    if weights != 100 && weights != 0 {
+        return wrong(&place, format!("the sections' weights add up to {weights}; make them 100"));
+    }
     let mut checklist = Checklist {
         code: written.code,
         version: written.version,
         title: written.title,
         bands,
-        caps,
+        caps: caps.into_iter().collect(),
         facts,
+        red_lines,
+        grade_item: written.grade_item,
+        unrated,
+        flags,
+        places: places(&sections),
         sections,
         thresholds: Vec::new(),
-        places,
         evaluation_order: Vec::new(),
     };
     check_references(&checklist, thresholds)?;
     checklist.evaluation_order = evaluation_order(&checklist)?;
     checklist.thresholds = thresholds
         .iter()
-        .filter(|rule| uses(&checklist, &rule.code))
+        .filter(|rule| names::uses(&checklist, &rule.code))
         .cloned()
         .collect();
     Ok(checklist)
+}
+
+fn flag_of(checklist: &str, title: &Text, written: WrittenFlag) -> Checked<Flag> {
+    let place = format!("{checklist} {}", written.code);
+    check_code(&place, &written.code)?;
+    both_languages(&place, "title", &written.title)?;
+    in_both_or_neither(&place, "advice", &written.advice)?;
+    let basis = written.basis.unwrap_or_else(|| neutral_basis(title, &written.code));
+    both_languages(&place, "basis", &basis)?;
+    if written.severity.is_some() {
+        check_matter(&place, &written.matter)?;
+    }
+    Ok(Flag {
+        when: condition(&place, "when", &written.when)?,
+        code: written.code,
+        title: written.title,
+        advice: written.advice,
+        severity: written.severity,
+        matter: written.matter,
+        basis,
+        consult: written.consult,
+    })
+}
+
+/// What an item without a source of its own cites.
+fn neutral_basis(checklist: &Text, code: &str) -> Text {
+    Text::new(format!("{} {code}", checklist.zh), format!("{} {code}", checklist.en))
+}
+
+fn check_matter(place: &str, matter: &str) -> Checked<()> {
+    if MATTERS.contains(&matter) {
+        return Ok(());
+    }
+    wrong(place, format!("matter {matter:?} is not one of the eight matters: use one of {}", MATTERS.join(", ")))
 }
 
 fn band_of(place: &str, written: WrittenBand) -> Checked<Band> {
@@ -275,9 +356,13 @@ fn band_of(place: &str, written: WrittenBand) -> Checked<Band> {
 }
 
 fn cap_of(place: &str, (severity, band): (Severity, String), bands: &[Band]) -> Checked<(Severity, usize)> {
-    match bands.iter().position(|b| b.code == band) {
-        Some(index) => Ok((severity, index)),
-        None => wrong(place, format!("cap at an unknown band {band:?}")),
+    Ok((severity, band_index(place, "caps", &band, bands)?))
+}
+
+fn band_index(place: &str, key: &str, code: &str, bands: &[Band]) -> Checked<usize> {
+    match bands.iter().position(|band| band.code == code) {
+        Some(index) => Ok(index),
+        None => wrong(place, format!("{key} names an unknown band {code:?}: use a code of bands")),
     }
 }
 
@@ -312,24 +397,25 @@ fn fact_of(checklist: &str, written: WrittenFact) -> Checked<Fact> {
     })
 }
 
-fn section_of(checklist: &str, title: &Text, written: WrittenSection) -> Checked<Section> {
+fn section_of(checklist: &str, title: &Text, bands: &[Band], written: WrittenSection) -> Checked<Section> {
     let place = format!("{checklist} {}", written.code);
     check_code(&place, &written.code)?;
     both_languages(&place, "title", &written.title)?;
-    both_languages(&place, "short title", &written.short)?;
+    both_languages(&place, "short", &written.short)?;
     if let Some(why) = &written.why_shown {
         both_languages(&place, "why_shown", why)?;
     }
-    let items = written
-        .items
-        .into_iter()
-        .map(|item| item_of(checklist, title, &written.matter, item))
-        .collect::<Checked<Vec<_>>>()?;
-    if (written.weight > 0) != items.iter().any(Item::is_scored) || written.weight > MAX_WEIGHT {
-        return wrong(&place, "the section's weight does not fit its items");
+    let of_item = |item| item_of(checklist, title, &written.matter, bands, item);
+    let items = all(written.items.into_iter().map(of_item))?;
+    let scored = items.iter().any(Item::is_scored);
+    if (written.weight > 0) != scored || written.weight > MAX_WEIGHT {
+        return wrong(
+            &place,
+            "the section's weight does not fit its items: a section with points needs an item with points, and only such",
+        );
     }
     Ok(Section {
-        show_if: condition(&place, written.show_if)?,
+        show_if: optional_condition(&place, "show_if", written.show_if)?,
         code: written.code,
         title: written.title,
         short: written.short,
@@ -339,200 +425,18 @@ fn section_of(checklist: &str, title: &Text, written: WrittenSection) -> Checked
     })
 }
 
-fn condition(place: &str, source: Option<String>) -> Checked<Option<Expr>> {
-    let read = |source: String| {
-        Expr::parse(&source).or_else(|e| wrong(place, format!("show_if {source:?} cannot be read {e}")))
-    };
-    source.map(read).transpose()
+fn condition(place: &str, key: &str, source: &str) -> Checked<Expr> {
+    Expr::parse(source).or_else(|e| wrong(place, format!("{key} {source:?} cannot be read {e}")))
 }
 
-fn item_of(checklist: &str, title: &Text, section_matter: &str, written: WrittenItem) -> Checked<Item> {
-    let place = format!("{checklist} {}", written.code);
-    check_code(&place, &written.code)?;
-    both_languages(&place, "title", &written.title)?;
-    in_both_or_neither(&place, "help", &written.help)?;
-    let basis = written.basis.unwrap_or_else(|| neutral_basis(title, &written.code));
-    both_languages(&place, "basis", &basis)?;
-    if let Some(why) = &written.why_shown {
-        both_languages(&place, "why_shown", why)?;
-    }
-    let matter = written.matter.unwrap_or_else(|| section_matter.to_owned());
-    check_options(&place, &written.options)?;
-    let kind = item_kind(&place, written.kind, written.options, written.from_failed)?;
-    let scored = matches!(kind, ItemKind::YesNo);
-    if scored != (written.weight > 0) || written.weight > MAX_WEIGHT || scored != written.severity.is_some() {
-        return wrong(&place, "yes/no items, and only they, have a weight and a severity");
-    }
-    if scored && !MATTERS.contains(&matter.as_str()) {
-        return wrong(&place, format!("{matter:?} is not one of the eight matters"));
-    }
-    check_inputs(&place, &written.inputs)?;
-    let checks = written
-        .checks
-        .into_iter()
-        .map(|check| check_of(&place, check, &written.inputs))
-        .collect::<Checked<Vec<_>>>()?;
-    let rule = (!checks.is_empty()).then_some(Rule {
-        checks,
-        number_judges: written.number_judges,
-    });
-    Ok(Item {
-        show_if: condition(&place, written.show_if)?,
-        code: written.code,
-        title: written.title,
-        help: written.help,
-        kind,
-        weight: written.weight,
-        severity: written.severity,
-        matter,
-        basis,
-        why_shown: written.why_shown,
-        inputs: written.inputs,
-        rule,
-        default_fact: written.default_fact,
-    })
-}
-
-/// What an item without a source of its own cites.
-fn neutral_basis(checklist: &Text, code: &str) -> Text {
-    Text::new(format!("{} {code}", checklist.zh), format!("{} {code}", checklist.en))
-}
-
-fn item_kind(place: &str, written: WrittenItemKind, options: Vec<Choice>, from_failed: bool) -> Checked<ItemKind> {
-    Ok(match written {
-        WrittenItemKind::YesNo => ItemKind::YesNo,
-        WrittenItemKind::One if options.is_empty() => return wrong(place, "needs options"),
-        WrittenItemKind::One => ItemKind::One { options },
-        WrittenItemKind::Many => ItemKind::Many { options, from_failed },
-        WrittenItemKind::Text => ItemKind::Text,
-        WrittenItemKind::Photo => ItemKind::Photo,
-        WrittenItemKind::Sign => ItemKind::Sign,
-        WrittenItemKind::Info => ItemKind::Info,
-    })
-}
-
-fn check_inputs(place: &str, inputs: &[Input]) -> Checked<()> {
-    for input in inputs {
-        both_languages(place, "input label", &input.label)?;
-        in_both_or_neither(place, "unit", &input.unit)?;
-        if !["n", "n2", "date"].contains(&input.suffix.as_str()) {
-            return wrong(place, format!("input suffix {:?}", input.suffix));
-        }
-    }
-    check_unique(place, inputs.iter().map(|input| input.suffix.clone()))
-}
-
-fn check_of(place: &str, written: WrittenCheck, inputs: &[Input]) -> Checked<Check> {
-    let known = |suffix: &String| inputs.iter().any(|input| input.suffix == *suffix);
-    let fixed = |op: Op, limit: Option<String>| match limit {
-        Some(text) => Ok(Some(Against::Fixed {
-            op,
-            limit: number(place, &text)?,
-        })),
-        None => Ok(None),
-    };
-    let input = |op: Op, other: Option<String>| {
-        other.map(|other| Against::Input {
-            op,
-            other,
-            unless_planned: written.unless_planned.clone(),
-        })
-    };
-    let mut given = [
-        written.threshold.map(|code| Against::Threshold { code }),
-        fixed(Op::AtLeast, written.at_least)?,
-        fixed(Op::AtMost, written.at_most)?,
-        input(Op::AtLeast, written.at_least_input),
-        input(Op::AtMost, written.at_most_input),
-    ]
-    .into_iter()
-    .flatten();
-    let (Some(against), None) = (given.next(), given.next()) else {
-        return wrong(place, "a check needs exactly one limit");
-    };
-    let mentioned = match &against {
-        Against::Input {
-            other, unless_planned, ..
-        } => Some(other).into_iter().chain(unless_planned).all(known),
-        Against::Threshold { .. } | Against::Fixed { .. } => true,
-    };
-    if !mentioned || !known(&written.input) {
-        return wrong(place, "a check names an input that the item does not have");
-    }
-    Ok(Check {
-        input: written.input,
-        against,
-    })
+fn optional_condition(place: &str, key: &str, source: Option<String>) -> Checked<Option<Expr>> {
+    source.map(|source| condition(place, key, &source)).transpose()
 }
 
 fn places(sections: &[Section]) -> BTreeMap<String, (usize, usize)> {
     let numbered = sections.iter().enumerate();
     let items = numbered.flat_map(|(s, section)| section.items.iter().enumerate().map(move |(i, item)| (item, (s, i))));
     items.map(|(item, place)| (item.code.clone(), place)).collect()
-}
-
-fn check_references(checklist: &Checklist, thresholds: &[ThresholdRule]) -> Checked<()> {
-    let known = |name: &str| checklist.fact(name).is_some() || checklist.item(name).is_some();
-    for section in &checklist.sections {
-        for (code, condition) in conditions(section) {
-            if let Some(name) = condition.names().into_iter().find(|name| !known(name)) {
-                return wrong(
-                    &format!("{} {code}", checklist.code),
-                    format!("show_if asks about an unknown {name:?}"),
-                );
-            }
-        }
-        for item in &section.items {
-            let place = format!("{} {}", checklist.code, item.code);
-            let is_choice = matches!(item.kind, ItemKind::One { .. });
-            if item
-                .default_fact
-                .as_ref()
-                .is_some_and(|fact| !is_choice || checklist.fact(fact).is_none())
-            {
-                return wrong(
-                    &place,
-                    "default_fact must be a fact of the checklist, on an item with options",
-                );
-            }
-            if let Some(code) = threshold_codes(item).find(|code| !thresholds.iter().any(|rule| rule.code == **code)) {
-                return wrong(&place, format!("{code:?} is not in the threshold table"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn conditions(section: &Section) -> impl Iterator<Item = (&str, &Expr)> {
-    let own = section
-        .show_if
-        .iter()
-        .map(|condition| (section.code.as_str(), condition));
-    own.chain(
-        section
-            .items
-            .iter()
-            .filter_map(|item| Some((item.code.as_str(), item.show_if.as_ref()?))),
-    )
-}
-
-fn threshold_codes(item: &Item) -> impl Iterator<Item = &String> {
-    item.rule
-        .iter()
-        .flat_map(|rule| &rule.checks)
-        .filter_map(|check| match &check.against {
-            Against::Threshold { code } => Some(code),
-            Against::Fixed { .. } | Against::Input { .. } => None,
-        })
-}
-
-fn uses(checklist: &Checklist, threshold: &str) -> bool {
-    checklist
-        .sections
-        .iter()
-        .flat_map(|section| &section.items)
-        .flat_map(threshold_codes)
-        .any(|code| code == threshold)
 }
 
 /// Puts each item after those that decide whether it is shown. Round by round, so a circle is found as no progress.
@@ -547,7 +451,7 @@ fn evaluation_order(checklist: &Checklist) -> Checked<Vec<(usize, usize)>> {
             .partition(|&place| asks_about(checklist, place).all(|asked| done.contains(&asked)));
         if let (true, Some(&(s, i))) = (ready.is_empty(), rest.first()) {
             let code = &checklist.sections[s].items[i].code;
-            return wrong(&format!("{} {code}", checklist.code), "show_if goes round in a circle");
+            return wrong(&format!("{} {code}", checklist.code), "show_if goes round in a circle: let one of them stand alone");
         }
         done.extend(ready.iter().copied());
         order.extend(ready);
@@ -559,7 +463,8 @@ fn evaluation_order(checklist: &Checklist) -> Checked<Vec<(usize, usize)>> {
 fn asks_about(checklist: &Checklist, (s, i): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
     let section = &checklist.sections[s];
     let both = section.show_if.iter().chain(&section.items[i].show_if);
-    both.flat_map(Expr::names)
+    let grade = checklist.grade_item.as_deref();
+    both.flat_map(move |condition| condition.names().into_iter().chain(grade.filter(|_| condition.asks_limits())))
         .filter_map(|name| checklist.places.get(name).copied())
 }
 

@@ -1,14 +1,19 @@
-//! The little language of `show_if`: total, without side effects, parsed once when the definitions load.
+//! The little language of conditions and flags: total, typed, without side effects, parsed once when the definitions load.
 //!
 //! ```text
 //! has_lab and not (boarders > 0)        SF4.0 in ["self", "contracted"]        answered(SF1.2)
 //! ```
-//! A name is a fact of the school or the code of an item. A name without a value is null, and every comparison with null
-//! is false. Only `true` is true: a text or a number standing alone is not.
+//! A name is a fact of the school or the code of an item. A name without a value is null, arithmetic with null is null, and
+//! every comparison with null is false. Only `true` is true: a text or a number standing alone is not.
+
+mod parser;
+mod reach;
+mod types;
 
 use std::{cmp::Ordering, fmt};
 
-use crate::value::Value;
+use crate::{fraction::Fraction, value::Value};
+pub use types::{Place, Type, Types};
 
 const MAX_LENGTH: usize = 1000;
 const MAX_DEPTH: usize = 32;
@@ -41,11 +46,69 @@ impl std::error::Error for ExprError {}
 enum Node {
     Literal(Value),
     Name(String),
-    Answered(String),
+    Call(Call),
     Not(Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
     Compare(Box<Node>, Comparison, Box<Node>),
+    Calculate(Box<Node>, Arithmetic, Box<Node>),
+}
+
+/// What is read from the form besides answers.
+#[derive(Debug, Clone)]
+enum Call {
+    Answered(String),
+    Number(String, String),
+    Mean(Vec<String>),
+    Limit(String),
+    Median(String),
+    OnTask(String),
+    Score(Option<String>),
+    Rated,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arithmetic {
+    Plus,
+    Minus,
+    Times,
+    Over,
+}
+
+/// What the names and functions of an expression stand for. What is not known is null or nothing.
+pub trait Meanings {
+    /// A fact of the school or the answer of an item.
+    fn value(&self, name: &str) -> Value;
+    /// A number beside the answer of an item, by its suffix.
+    fn number(&self, _item: &str, _suffix: &str) -> Option<Fraction> {
+        None
+    }
+    /// What the threshold of this code asks of the school on the day of the visit.
+    fn limit(&self, _code: &str) -> Option<Fraction> {
+        None
+    }
+    /// The median of what the classes of a sampled item said.
+    fn median(&self, _item: &str) -> Option<Fraction> {
+        None
+    }
+    /// Percent of pupils on task, the mean of the snapshots of an item.
+    fn on_task(&self, _item: &str) -> Option<Fraction> {
+        None
+    }
+    /// The exact score, of the whole form or of a section.
+    fn score(&self, _section: Option<&str>) -> Option<Fraction> {
+        None
+    }
+    /// Whether enough was seen for a rating.
+    fn rated(&self) -> bool {
+        false
+    }
+}
+
+impl<F: Fn(&str) -> Value> Meanings for F {
+    fn value(&self, name: &str) -> Value {
+        self(name)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,35 +135,42 @@ impl Expr {
                 what: format!("longer than {MAX_LENGTH} bytes"),
             });
         }
-        let mut parser = Parser {
-            tokens: tokens(source)?,
-            next: 0,
-            depth: 0,
-            end: source.len(),
-        };
-        let root = parser.any_of()?;
-        match parser.tokens.get(parser.next) {
-            None => Ok(Expr {
-                source: source.to_owned(),
-                root,
-            }),
-            Some((at, token)) => Err(ExprError {
-                at: *at,
-                what: format!("unexpected {token:?}"),
-            }),
-        }
+        Ok(Expr {
+            root: parser::parse(source)?,
+            source: source.to_owned(),
+        })
     }
 
     /// Whether the condition holds, given what each name stands for.
-    pub fn holds(&self, value_of: &dyn Fn(&str) -> Value) -> bool {
-        self.root.value(value_of) == Value::Bool(true)
+    pub fn holds(&self, meanings: &dyn Meanings) -> bool {
+        self.root.is_true(meanings)
     }
 
     /// The facts and items it asks about.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        self.root.collect_names(&mut names);
+        self.root.visit(&mut |node| match node {
+            Node::Name(name) => names.push(name.as_str()),
+            Node::Call(call) => names.extend(call.names()),
+            _ => {}
+        });
         names
+    }
+
+    /// The thresholds it asks for.
+    pub fn limits(&self) -> Vec<&str> {
+        let mut limits = Vec::new();
+        self.root.visit(&mut |node| {
+            if let Node::Call(Call::Limit(code)) = node {
+                limits.push(code.as_str());
+            }
+        });
+        limits
+    }
+
+    /// Whether it asks for any threshold.
+    pub fn asks_limits(&self) -> bool {
+        !self.limits().is_empty()
     }
 
     /// As it was written.
@@ -109,36 +179,124 @@ impl Expr {
     }
 }
 
-impl Node {
-    fn value(&self, value_of: &dyn Fn(&str) -> Value) -> Value {
-        let is_true = |node: &Node| node.value(value_of) == Value::Bool(true);
+/// What a value is while it is computed with.
+#[derive(Debug, Clone)]
+enum Computed {
+    Value(Value),
+    Number(Fraction),
+}
+
+impl Computed {
+    fn of_number(number: Option<Fraction>) -> Computed {
+        number.map_or(Computed::Value(Value::Null), Computed::Number)
+    }
+
+    fn number(&self) -> Option<Fraction> {
         match self {
-            Node::Literal(value) => value.clone(),
-            Node::Name(name) => value_of(name),
-            Node::Answered(name) => Value::Bool(!value_of(name).is_blank()),
-            Node::Not(inner) => Value::Bool(!is_true(inner)),
-            Node::And(left, right) => Value::Bool(is_true(left) && is_true(right)),
-            Node::Or(left, right) => Value::Bool(is_true(left) || is_true(right)),
-            Node::Compare(left, how, right) => Value::Bool(how.holds(&left.value(value_of), &right.value(value_of))),
+            Computed::Value(value) => value.as_number(),
+            Computed::Number(number) => Some(*number),
         }
     }
 
-    fn collect_names<'a>(&'a self, names: &mut Vec<&'a str>) {
+    fn text(&self) -> Option<&str> {
         match self {
-            Node::Literal(_) => {}
-            Node::Name(name) | Node::Answered(name) => names.push(name),
-            Node::Not(inner) => inner.collect_names(names),
-            Node::And(left, right) | Node::Or(left, right) | Node::Compare(left, _, right) => {
-                left.collect_names(names);
-                right.collect_names(names);
+            Computed::Value(value) => value.as_text(),
+            Computed::Number(_) => None,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self, Computed::Value(Value::Null))
+    }
+}
+
+impl Node {
+    fn is_true(&self, meanings: &dyn Meanings) -> bool {
+        matches!(self.value(meanings), Computed::Value(Value::Bool(true)))
+    }
+
+    fn value(&self, meanings: &dyn Meanings) -> Computed {
+        let truth = |holds: bool| Computed::Value(Value::Bool(holds));
+        match self {
+            Node::Literal(value) => Computed::Value(value.clone()),
+            Node::Name(name) => Computed::Value(meanings.value(name)),
+            Node::Call(call) => call.value(meanings),
+            Node::Not(inner) => truth(!inner.is_true(meanings)),
+            Node::And(left, right) => truth(left.is_true(meanings) && right.is_true(meanings)),
+            Node::Or(left, right) => truth(left.is_true(meanings) || right.is_true(meanings)),
+            Node::Compare(left, how, right) => truth(how.holds(&left.value(meanings), &right.value(meanings))),
+            Node::Calculate(left, how, right) => {
+                let numbers = left.value(meanings).number().zip(right.value(meanings).number());
+                Computed::of_number(numbers.and_then(|(left, right)| how.of(left, right)))
+            }
+        }
+    }
+
+    /// This node and all below it, from left to right.
+    fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Node)) {
+        see(self);
+        match self {
+            Node::Literal(_) | Node::Name(_) | Node::Call(_) => {}
+            Node::Not(inner) => inner.visit(see),
+            Node::And(left, right)
+            | Node::Or(left, right)
+            | Node::Compare(left, _, right)
+            | Node::Calculate(left, _, right) => {
+                left.visit(see);
+                right.visit(see);
             }
         }
     }
 }
 
+impl Call {
+    fn value(&self, meanings: &dyn Meanings) -> Computed {
+        match self {
+            Call::Answered(name) => Computed::Value(Value::Bool(!meanings.value(name).is_blank())),
+            Call::Rated => Computed::Value(Value::Bool(meanings.rated())),
+            Call::Number(item, suffix) => Computed::of_number(meanings.number(item, suffix)),
+            Call::Mean(items) => Computed::of_number(mean(items, meanings)),
+            Call::Limit(code) => Computed::of_number(meanings.limit(code)),
+            Call::Median(item) => Computed::of_number(meanings.median(item)),
+            Call::OnTask(item) => Computed::of_number(meanings.on_task(item)),
+            Call::Score(section) => Computed::of_number(meanings.score(section.as_deref())),
+        }
+    }
+
+    /// The facts and items it reads; a limit and a section are neither.
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Call::Answered(name) | Call::Number(name, _) | Call::Median(name) | Call::OnTask(name) => vec![name],
+            Call::Mean(items) => items.iter().map(String::as_str).collect(),
+            Call::Limit(_) | Call::Score(_) | Call::Rated => Vec::new(),
+        }
+    }
+}
+
+/// Nothing when one of them is no number: half a mean would mislead.
+fn mean(items: &[String], meanings: &dyn Meanings) -> Option<Fraction> {
+    let mut sum = Fraction::ZERO;
+    for item in items {
+        sum = sum.plus(meanings.value(item).as_number()?)?;
+    }
+    sum.over(Fraction::whole(i64::try_from(items.len()).ok()?))
+}
+
+impl Arithmetic {
+    /// Nothing when it is too large to be exact, or divided by zero.
+    fn of(self, left: Fraction, right: Fraction) -> Option<Fraction> {
+        match self {
+            Arithmetic::Plus => left.plus(right),
+            Arithmetic::Minus => left.plus(right.times(Fraction::whole(-1))?),
+            Arithmetic::Times => left.times(right),
+            Arithmetic::Over => left.over(right),
+        }
+    }
+}
+
 impl Comparison {
-    fn holds(self, left: &Value, right: &Value) -> bool {
-        if *left == Value::Null || *right == Value::Null {
+    fn holds(self, left: &Computed, right: &Computed) -> bool {
+        if left.is_null() || right.is_null() {
             return false;
         }
         let ordered = |wanted: fn(Ordering) -> bool| order(left, right).is_some_and(wanted);
@@ -156,254 +314,29 @@ impl Comparison {
 }
 
 /// Numbers are the same when they count the same, however they are written.
-fn same(left: &Value, right: &Value) -> bool {
-    left == right || matches!((left.as_number(), right.as_number()), (Some(a), Some(b)) if a == b)
+fn same(left: &Computed, right: &Computed) -> bool {
+    if let (Some(a), Some(b)) = (left.number(), right.number()) {
+        return a == b;
+    }
+    matches!((left, right), (Computed::Value(a), Computed::Value(b)) if a == b)
 }
 
-fn contains(list: &Value, wanted: &Value) -> bool {
-    matches!(list, Value::List(values) if values.iter().any(|value| same(value, wanted)))
+fn contains(list: &Computed, wanted: &Computed) -> bool {
+    let Computed::Value(Value::List(values)) = list else {
+        return false;
+    };
+    values
+        .iter()
+        .any(|value| same(&Computed::Value(value.clone()), wanted))
 }
 
 /// Numbers by size, texts (so also dates) by their letters; anything else has no order.
-fn order(left: &Value, right: &Value) -> Option<Ordering> {
-    match (left.as_number(), right.as_number()) {
+fn order(left: &Computed, right: &Computed) -> Option<Ordering> {
+    match (left.number(), right.number()) {
         (Some(a), Some(b)) => Some(a.cmp(&b)),
-        (None, None) => Some(left.as_text()?.cmp(right.as_text()?)),
+        (None, None) => Some(left.text()?.cmp(right.text()?)),
         _ => None,
     }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Text(String),
-    Int(i64),
-    Sign(&'static str),
-}
-
-/// Longer signs first, so that `>=` is not read as `>`.
-const SIGNS: [&str; 11] = ["==", "!=", ">=", "<=", ">", "<", "(", ")", "[", "]", ","];
-
-fn tokens(source: &str) -> Result<Vec<(usize, Token)>, ExprError> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(first) = source[at..].chars().next() {
-        if first.is_whitespace() {
-            at += first.len_utf8();
-            continue;
-        }
-        let (token, length) = token(&source[at..], first).map_err(|what| ExprError { at, what })?;
-        found.push((at, token));
-        at += length;
-    }
-    Ok(found)
-}
-
-fn token(rest: &str, first: char) -> Result<(Token, usize), String> {
-    if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-        return Ok((Token::Sign(sign), sign.len()));
-    }
-    if matches!(first, '"' | '\'') {
-        let text = rest[1..].split(first).next().unwrap_or_default();
-        let closed = rest[1 + text.len()..].starts_with(first);
-        return if closed {
-            Ok((Token::Text(text.to_owned()), text.len() + 2))
-        } else {
-            Err("text without its end".into())
-        };
-    }
-    let length = rest
-        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
-        .unwrap_or(rest.len());
-    let word = &rest[..length];
-    if first.is_ascii_alphabetic() {
-        return Ok((Token::Word(word.to_owned()), length));
-    }
-    match word.parse() {
-        Ok(number) => Ok((Token::Int(number), length)),
-        Err(_) => Err(format!(
-            "cannot read {:?}",
-            if word.is_empty() {
-                first.to_string()
-            } else {
-                word.to_owned()
-            }
-        )),
-    }
-}
-
-struct Parser {
-    tokens: Vec<(usize, Token)>,
-    next: usize,
-    depth: usize,
-    end: usize,
-}
-
-impl Parser {
-    fn any_of(&mut self) -> Result<Node, ExprError> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(format!("deeper than {MAX_DEPTH}")));
-        }
-        let mut node = self.all_of()?;
-        let mut links = 0;
-        while self.take_word("or") {
-            node = Node::Or(Box::new(node), Box::new(self.all_of()?));
-            links = self.count_link(links)?;
-        }
-        self.depth -= 1;
-        Ok(node)
-    }
-
-    fn all_of(&mut self) -> Result<Node, ExprError> {
-        let mut node = self.negation()?;
-        let mut links = 0;
-        while self.take_word("and") {
-            node = Node::And(Box::new(node), Box::new(self.negation()?));
-            links = self.count_link(links)?;
-        }
-        Ok(node)
-    }
-
-    /// A chain of `and` or `or` becomes a tree as deep as it is long, so its length counts as depth.
-    fn count_link(&self, links: usize) -> Result<usize, ExprError> {
-        if links < MAX_DEPTH {
-            Ok(links + 1)
-        } else {
-            Err(self.error(format!("more than {MAX_DEPTH} links")))
-        }
-    }
-
-    fn negation(&mut self) -> Result<Node, ExprError> {
-        let mut negated = false;
-        while self.take_word("not") {
-            negated = !negated;
-        }
-        let node = self.comparison()?;
-        Ok(if negated { Node::Not(Box::new(node)) } else { node })
-    }
-
-    fn comparison(&mut self) -> Result<Node, ExprError> {
-        let left = self.operand()?;
-        let Some(how) = self.take_comparison() else {
-            return Ok(left);
-        };
-        Ok(Node::Compare(Box::new(left), how, Box::new(self.operand()?)))
-    }
-
-    fn take_comparison(&mut self) -> Option<Comparison> {
-        let how = match &self.tokens.get(self.next)?.1 {
-            Token::Sign("==") => Comparison::Equal,
-            Token::Sign("!=") => Comparison::Unequal,
-            Token::Sign(">") => Comparison::Above,
-            Token::Sign(">=") => Comparison::AtLeast,
-            Token::Sign("<") => Comparison::Below,
-            Token::Sign("<=") => Comparison::AtMost,
-            Token::Word(word) if word == "in" => Comparison::In,
-            Token::Word(word) if word == "not_in" => Comparison::NotIn,
-            _ => return None,
-        };
-        self.next += 1;
-        Some(how)
-    }
-
-    fn operand(&mut self) -> Result<Node, ExprError> {
-        let Some((_, token)) = self.tokens.get(self.next).cloned() else {
-            return Err(self.error("a name, a value or ( is missing".into()));
-        };
-        match token {
-            Token::Text(_) | Token::Int(_) | Token::Sign("[") => self.literal().map(Node::Literal),
-            Token::Word(word) if word == "true" || word == "false" => self.literal().map(Node::Literal),
-            Token::Sign("(") => {
-                self.next += 1;
-                let inner = self.any_of()?;
-                self.expect(")")?;
-                Ok(inner)
-            }
-            Token::Word(word) if word == "answered" => self.answered(),
-            Token::Word(word) if is_name(&word) => {
-                self.next += 1;
-                Ok(Node::Name(word))
-            }
-            other => Err(self.error(format!("unexpected {other:?}"))),
-        }
-    }
-
-    fn answered(&mut self) -> Result<Node, ExprError> {
-        self.next += 1;
-        self.expect("(")?;
-        let Some((_, Token::Word(name))) = self.tokens.get(self.next).cloned() else {
-            return Err(self.error("answered() needs a name".into()));
-        };
-        self.next += 1;
-        self.expect(")")?;
-        Ok(Node::Answered(name))
-    }
-
-    fn literal(&mut self) -> Result<Value, ExprError> {
-        let token = self.tokens.get(self.next).map(|(_, token)| token.clone());
-        self.next += 1;
-        match token {
-            Some(Token::Text(text)) => Ok(Value::Text(text)),
-            Some(Token::Int(n)) => Ok(Value::Int(n)),
-            Some(Token::Word(word)) if word == "true" || word == "false" => Ok(Value::Bool(word == "true")),
-            Some(Token::Sign("[")) => self.list(),
-            _ => {
-                self.next -= 1;
-                Err(self.error("a value is missing".into()))
-            }
-        }
-    }
-
-    /// Lists hold texts and whole numbers only, so nothing here can nest.
-    fn list(&mut self) -> Result<Value, ExprError> {
-        let mut values = Vec::new();
-        while !self.take_sign("]") {
-            if !values.is_empty() {
-                self.expect(",")?;
-            }
-            if self
-                .tokens
-                .get(self.next)
-                .is_some_and(|(_, token)| *token == Token::Sign("["))
-            {
-                return Err(self.error("a list within a list".into()));
-            }
-            values.push(self.literal()?);
-        }
-        Ok(Value::List(values))
-    }
-
-    fn take_word(&mut self, wanted: &str) -> bool {
-        let found = matches!(self.tokens.get(self.next), Some((_, Token::Word(word))) if word == wanted);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn take_sign(&mut self, wanted: &str) -> bool {
-        let found = matches!(self.tokens.get(self.next), Some((_, Token::Sign(sign))) if *sign == wanted);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, sign: &str) -> Result<(), ExprError> {
-        if self.take_sign(sign) {
-            Ok(())
-        } else {
-            Err(self.error(format!("{sign} is missing")))
-        }
-    }
-
-    fn error(&self, what: String) -> ExprError {
-        ExprError {
-            at: self.tokens.get(self.next).map_or(self.end, |(at, _)| *at),
-            what,
-        }
-    }
-}
-
-fn is_name(word: &str) -> bool {
-    !["and", "or", "not", "in", "not_in", "answered"].contains(&word)
 }
 
 #[cfg(test)]

@@ -18,13 +18,16 @@ mod value;
 
 use std::sync::OnceLock;
 
-pub use assess::{Assessment, Cap, ENGINE, ItemState, Limit, Missing, SectionState, ThresholdVerdict, Verdict, assess};
+pub use assess::{
+    Assessment, Cap, ENGINE, ItemState, Limit, Missing, Sample, SectionState, ThresholdVerdict, Verdict, assess,
+};
 pub use checklist::{
-    Against, Band, Check, Checklist, Choice, Fact, FactKind, Input, InputKind, Item, ItemKind, Rule, Section,
+    Against, Band, Check, Checklist, Choice, Evidence, Fact, FactKind, FarBeyond, Flag, Grade, Input, InputKind, Item,
+    ItemKind, Rule, SCHOOL_BANDS, SampleOf, Sampling, Section, Snapping, Unrated, band_of_grade,
 };
 pub use date::Day;
-pub use definitions::DefinitionError;
-pub use expression::{Expr, ExprError};
+pub use definitions::{DefinitionError, DefinitionErrors};
+pub use expression::{Expr, ExprError, Meanings};
 pub use fraction::{Fraction, Tenths};
 pub use kind::{
     Action, BadValue, FieldKind, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
@@ -52,8 +55,8 @@ impl Catalog {
     /// Reads and checks a whole catalog, given as the JSON that `build.rs` makes of the definitions.
     ///
     /// # Errors
-    /// The first thing that is wrong, with the checklist, item or kind it is in.
-    pub fn from_json(json: &str) -> Result<Catalog, DefinitionError> {
+    /// Everything that is wrong, each with the checklist, item or kind it is in.
+    pub fn from_json(json: &str) -> Result<Catalog, DefinitionErrors> {
         definitions::load(json)
     }
 
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_embedded_definitions_load_and_stay_small_enough_for_a_phone() {
-        assert!(EMBEDDED.len() < 90_000, "{} bytes", EMBEDDED.len());
+        assert!(EMBEDDED.len() < 200_000, "{} bytes", EMBEDDED.len());
         assert_eq!(catalog().latest("campus-safety").map(|c| c.version), Some(1));
         assert!(catalog().checklist("campus-safety", 2).is_none());
     }

@@ -7,7 +7,7 @@ use crate::{
     checklist::{Against, Check, Checklist, FactKind, InputKind, Item, ItemKind},
     date::Day,
     fraction::Fraction,
-    threshold::Op,
+    threshold::{Number, Op},
     value::Value,
 };
 
@@ -27,8 +27,8 @@ pub fn worse(checklist: &Checklist, path: &str, values: &[Value]) -> Value {
 
 /// What makes a value of a field worse than another.
 enum Badness<'a> {
-    /// "no", then "na", then "yes".
-    Verdict,
+    /// "no", then "na", then "yes"; the other way round where "yes" is the bad answer.
+    Verdict { inverse: bool },
     /// The later option: definitions put the one that asks least first.
     Option(Vec<&'a str>),
     /// The higher number.
@@ -69,10 +69,12 @@ fn badness_of_fact<'a>(checklist: &'a Checklist, name: &str) -> Badness<'a> {
 
 fn badness_of_answer(item: &Item) -> Badness<'_> {
     match &item.kind {
-        ItemKind::YesNo => Badness::Verdict,
+        ItemKind::YesNo => Badness::Verdict { inverse: item.inverse },
+        ItemKind::Scale { .. } => Badness::Option(vec!["na", "4", "3", "2", "1"]),
+        ItemKind::Measured | ItemKind::Samples(_) | ItemKind::Snap(_) => Badness::Option(vec!["na"]),
         ItemKind::One { options } => Badness::Option(options.iter().map(|option| option.code.as_str()).collect()),
         ItemKind::Many { .. } | ItemKind::Photo => Badness::Union,
-        ItemKind::Text | ItemKind::Sign | ItemKind::Info => Badness::Words,
+        ItemKind::Text | ItemKind::Notes | ItemKind::Sign | ItemKind::Info => Badness::Words,
     }
 }
 
@@ -121,14 +123,15 @@ impl Badness<'_> {
             return Rank::Empty;
         }
         let known = match self {
-            Badness::Verdict => place(&["yes", "na", "no"], value),
+            Badness::Verdict { inverse: false } => place(&["yes", "na", "no"], value),
+            Badness::Verdict { inverse: true } => place(&["no", "na", "yes"], value),
             Badness::Option(codes) => place(codes, value),
             Badness::High => number(value).map(Rank::High),
             Badness::Low => number(value).map(|n| Rank::Low(Reverse(n))),
             Badness::Early => days(value).map(|n| Rank::Low(Reverse(n))),
             Badness::Late => days(value).map(Rank::High),
             Badness::Union => None,
-            Badness::Words => value.as_text().map(|text| Rank::Place(text.chars().count())),
+            Badness::Words => words(value),
         };
         known.unwrap_or(Rank::Malformed)
     }
@@ -141,9 +144,19 @@ fn place(codes: &[&str], value: &Value) -> Option<Rank> {
         .map(Rank::Place)
 }
 
+/// A list, such as what a class said, by how much is in it.
+fn words(value: &Value) -> Option<Rank> {
+    match value {
+        Value::Text(text) => Some(Rank::Place(text.chars().count())),
+        Value::List(parts) => Some(Rank::Place(parts.len())),
+        Value::Null | Value::Bool(_) | Value::Int(_) => None,
+    }
+}
+
 fn number(value: &Value) -> Option<Fraction> {
     match value {
         Value::Bool(yes) => Some(Fraction::whole(i64::from(*yes))),
+        Value::Text(text) if text.contains(':') => Number::parse_time(text).map(|time| time.exact),
         _ => value.as_number(),
     }
 }

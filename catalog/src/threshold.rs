@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::{
     date::Day,
-    fraction::Fraction,
+    fraction::{Fraction, Tenths},
     text::Text,
-    value::{Answers, Value},
+    value::Answers,
 };
 
 /// Which side of a limit is good.
@@ -67,6 +67,29 @@ impl Number {
         })
     }
 
+    /// Reads a time of day, "08:20", as the minutes since midnight.
+    pub fn parse_time(text: &str) -> Option<Number> {
+        let text = text.trim();
+        let (hours, minutes) = text.split_once(':')?;
+        let read = |part: &str| (part.len() == 2).then(|| part.parse::<u8>().ok())?;
+        let (hours, minutes) = (read(hours)?, read(minutes)?);
+        (hours < 24 && minutes < 60).then(|| Number {
+            exact: Fraction::whole(i64::from(hours) * 60 + i64::from(minutes)),
+            text: text.to_owned(),
+        })
+    }
+
+    /// A number that was computed; shown with one decimal unless it is whole.
+    pub fn computed(exact: Fraction) -> Number {
+        let (num, den) = exact.parts();
+        let text = match (den, Tenths::half_up(exact)) {
+            (1, _) => num.to_string(),
+            (_, Some(tenths)) => tenths.to_string(),
+            (_, None) => format!("{num}/{den}"),
+        };
+        Number { exact, text }
+    }
+
     /// A whole number.
     pub fn whole(n: i64) -> Number {
         Number {
@@ -89,6 +112,8 @@ pub struct ThresholdRule {
     pub unit: Text,
     /// Breach or advice.
     pub level: Level,
+    /// The district it was set by; a district's own rule goes before the one for all.
+    pub district: Option<String>,
     /// First day it is in force.
     pub effective_from: Day,
     /// Last day it is in force, when there is one.
@@ -125,28 +150,34 @@ pub struct Step {
     pub more: i64,
 }
 
-/// The rule of this code that was in force on a day: the latest begun of those that cover it.
-pub fn in_force<'a>(rules: &'a [ThresholdRule], code: &str, on: Day) -> Option<&'a ThresholdRule> {
+/// The rule of this code that was in force on a day: the district's own before the one for all, then the latest begun of
+/// those that cover the day.
+pub fn in_force<'a>(
+    rules: &'a [ThresholdRule],
+    code: &str,
+    on: Day,
+    district: Option<&str>,
+) -> Option<&'a ThresholdRule> {
     rules
         .iter()
         .filter(|rule| rule.code == code && rule.effective_from <= on && rule.effective_to.is_none_or(|end| on <= end))
-        .max_by_key(|rule| rule.effective_from)
+        .filter(|rule| rule.district.is_none() || rule.district.as_deref() == district)
+        .max_by_key(|rule| (rule.district.is_some(), rule.effective_from))
 }
 
 impl ThresholdRule {
-    /// What the rule asks of the school that these answers are about; nothing when it sets no limit for it or the facts
-    /// are not known.
-    pub fn limit(&self, answers: &Answers) -> Option<Number> {
+    /// What the rule asks of a school with these bands that these answers are about; nothing when it sets no limit for it or
+    /// the facts are not known.
+    pub fn limit(&self, answers: &Answers, bands: &[&str]) -> Option<Number> {
         match &self.limits {
             Limits::All(number) => Some(number.clone()),
-            Limits::ByBand(limits) => self.strictest(limits, answers.get("fact/bands")?),
+            Limits::ByBand(limits) => self.strictest(limits, bands),
             Limits::Steps(steps) => steepest(steps, answers).map(Number::whole),
         }
     }
 
-    fn strictest(&self, limits: &BTreeMap<String, Number>, bands: &Value) -> Option<Number> {
-        let Value::List(bands) = bands else { return None };
-        let present = bands.iter().filter_map(|band| limits.get(band.as_text()?));
+    fn strictest(&self, limits: &BTreeMap<String, Number>, bands: &[&str]) -> Option<Number> {
+        let present = bands.iter().filter_map(|band| limits.get(*band));
         match self.op {
             Op::AtLeast => present.max_by_key(|n| n.exact).cloned(),
             Op::AtMost => present.min_by_key(|n| n.exact).cloned(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    checklist::{Choice, Input},
+    checklist::{Choice, Evidence, InputKind, Sampling, Snapping},
     kind::{Kind, Role},
     severity::Severity,
     text::Text,
@@ -30,8 +30,37 @@ pub struct WrittenChecklist {
     pub title: Text,
     pub bands: Vec<WrittenBand>,
     pub caps: BTreeMap<Severity, String>,
+    #[serde(default)]
+    pub red_lines: Vec<String>,
+    pub grade_item: Option<String>,
+    pub unrated: Option<WrittenUnrated>,
     pub facts: Vec<WrittenFact>,
+    #[serde(default)]
+    pub flags: Vec<WrittenFlag>,
     pub sections: Vec<WrittenSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenUnrated {
+    pub when: String,
+    pub reason: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenFlag {
+    pub code: String,
+    pub when: String,
+    pub title: Text,
+    #[serde(default)]
+    pub advice: Text,
+    pub severity: Option<Severity>,
+    #[serde(default)]
+    pub matter: String,
+    pub basis: Option<Text>,
+    #[serde(default)]
+    pub consult: bool,
 }
 
 #[derive(Deserialize)]
@@ -96,12 +125,54 @@ pub struct WrittenItem {
     pub show_if: Option<String>,
     pub why_shown: Option<Text>,
     #[serde(default)]
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<WrittenInput>,
     #[serde(default)]
     pub checks: Vec<WrittenCheck>,
     #[serde(default)]
     pub number_judges: bool,
     pub default_fact: Option<String>,
+    #[serde(default)]
+    pub levels: Vec<Text>,
+    pub sampling: Option<Sampling>,
+    pub snapping: Option<Snapping>,
+    #[serde(default)]
+    pub grades: Vec<WrittenGrade>,
+    #[serde(default)]
+    pub inverse: bool,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub red_line: bool,
+    pub cap: Option<String>,
+    pub evidence: Option<Evidence>,
+    pub note_if: Option<String>,
+    pub far_beyond: Option<WrittenFarBeyond>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenInput {
+    pub suffix: String,
+    pub label: Text,
+    pub kind: InputKind,
+    #[serde(default)]
+    pub unit: Text,
+    #[serde(default)]
+    pub by_band: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenGrade {
+    pub at_most: String,
+    pub points: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenFarBeyond {
+    pub percent: u32,
+    pub severity: Severity,
 }
 
 #[derive(Deserialize, Default)]
@@ -109,9 +180,14 @@ pub struct WrittenItem {
 pub enum WrittenItemKind {
     #[default]
     YesNo,
+    Scale,
+    Measured,
+    Samples,
+    Snap,
     One,
     Many,
     Text,
+    Notes,
     Photo,
     Sign,
     Info,
@@ -137,6 +213,7 @@ pub struct WrittenThreshold {
     pub op: Op,
     pub unit: Text,
     pub level: Level,
+    pub district: Option<String>,
     pub effective_from: String,
     pub effective_to: Option<String>,
     pub basis: Text,
