@@ -555,7 +555,10 @@ mod tests {
     #[test]
     fn a_condition_about_something_unknown_is_refused() {
         let said = refusal(|d| item(d, "SF3.6")["show_if"] = json!("has_moat"));
-        assert_eq!(said, r#"campus-safety SF3.6: show_if asks about an unknown "has_moat""#);
+        assert!(
+            said.starts_with(r#"campus-safety SF3.6: show_if asks about an unknown "has_moat""#),
+            "{said}"
+        );
     }
 
     #[test]
@@ -570,20 +573,20 @@ mod tests {
     #[test]
     fn a_text_in_one_language_only_is_refused() {
         let said = refusal(|d| item(d, "SF5.1")["title"] = json!(["未使用危房", " "]));
-        assert_eq!(said, "campus-safety SF5.1: title is missing in a language");
+        assert!(said.starts_with("campus-safety SF5.1: title is missing in a language"), "{said}");
         let said = refusal(|d| item(d, "SF2.4")["help"] = json!(["", "Were you checked?"]));
-        assert_eq!(said, "campus-safety SF2.4: help is missing in a language");
+        assert!(said.starts_with("campus-safety SF2.4: help is missing in a language"), "{said}");
     }
 
     #[test]
     fn a_code_that_is_used_twice_is_refused() {
         let said = refusal(|d| item(d, "SF5.1")["code"] = json!("SF5.2"));
-        assert_eq!(said, r#"campus-safety: "SF5.2" is defined twice"#);
+        assert!(said.starts_with(r#"campus-safety: "SF5.2" is defined twice"#), "{said}");
         let said = refusal(|d| {
             let again = d["kinds"][0].clone();
             d["kinds"].as_array_mut().expect("kinds").push(again);
         });
-        assert_eq!(said, r#"kind: "school" is defined twice"#);
+        assert!(said.starts_with(r#"kind: "school" is defined twice"#), "{said}");
     }
 
     #[test]

@@ -252,12 +252,10 @@ fn family(suffix: &str) -> &str {
 
 fn against(place: &str, written: &WrittenCheck, inputs: &[Input]) -> Checked<Against> {
     let known = |suffix: &String| inputs.iter().any(|input| input.suffix == *suffix);
-    let fixed = |op: Op, limit: &Option<String>| match limit {
-        Some(text) => Ok(Some(Against::Fixed {
-            op,
-            limit: number(place, text)?,
-        })),
-        None => Ok(None),
+    let fixed = |op: Op, limit: &Option<String>| -> Checked<Option<Against>> {
+        let Some(text) = limit else { return Ok(None) };
+        let limit = number(place, text)?;
+        Ok(Some(Against::Fixed { op, limit }))
     };
     let input = |op: Op, other: &Option<String>| {
         other.clone().map(|other| Against::Input {
