@@ -3,7 +3,7 @@
 
 mod item;
 mod names;
-mod written;
+pub(crate) mod written;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -91,7 +91,7 @@ pub fn load(json: &str) -> Result<Catalog, DefinitionErrors> {
     catalog_of(written).map_err(DefinitionErrors)
 }
 
-fn catalog_of(written: WrittenCatalog) -> Checked<Catalog> {
+pub(crate) fn catalog_of(written: WrittenCatalog) -> Checked<Catalog> {
     let thresholds = all(written.thresholds.into_iter().map(threshold))?;
     let of_checklist = |checklist| checklist_of(checklist, &thresholds);
     let checklists = all(written.checklists.into_iter().map(of_checklist))?;

@@ -10,6 +10,8 @@ mod definitions;
 mod expression;
 mod fraction;
 mod kind;
+#[cfg(feature = "lint")]
+mod lint;
 mod provisional;
 mod severity;
 mod text;
@@ -32,6 +34,8 @@ pub use fraction::{Fraction, Tenths};
 pub use kind::{
     Action, BadValue, FieldKind, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
 };
+#[cfg(feature = "lint")]
+pub use lint::{Mistake, lint};
 pub use provisional::worse;
 pub use severity::Severity;
 pub use text::{Lang, Text};

@@ -13,7 +13,7 @@ use crate::{
     threshold::{Level, Op},
 };
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenCatalog {
     pub checklists: Vec<WrittenChecklist>,
