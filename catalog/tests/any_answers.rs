@@ -1,6 +1,6 @@
 //! Whatever is answered, judging it ends in an assessment; and finding one more thing wrong never helps a school.
 
-use catalog::{Answers, Checklist, Value, assess, catalog, worse};
+use catalog::{Answers, Checklist, Value, Verdict, assess, catalog, worse};
 use proptest::{collection, prelude::*, sample::select};
 
 fn checklist() -> &'static Checklist {
@@ -71,7 +71,60 @@ fn any_answers() -> impl Strategy<Value = Answers> {
     })
 }
 
+/// Answers to any of the checklists: lists as classes and moments have them, times, levels, and whatever else can be sent.
+fn any_answers_to(checklist: &'static Checklist) -> impl Strategy<Value = Answers> {
+    const PARTS: &[&str] = &[
+        "", "/n", "/n2", "/date", "/note", "/na", "/n/P12", "/n/P36", "/n/J", "/n/S", "/n/K", "/sample/a", "/sample/b",
+        "/sample/c", "/snap/10", "/snap/20", "/snap/30",
+    ];
+    let items = checklist.sections.iter().flat_map(|section| &section.items);
+    let codes: Vec<&str> = items.map(|item| item.code.as_str()).collect();
+    let text = prop_oneof![
+        select(vec!["yes", "no", "na", "1", "2", "3", "4", "missed", "P12", "P36", "J", "S", "5", "08:15", "8:15", "24:00", "2026-11-22"])
+            .prop_map(Value::from),
+        (-3i64..130).prop_map(Value::Int),
+    ];
+    let list = collection::vec(text.clone(), 0..8).prop_map(Value::List);
+    let bands = collection::vec(select(vec!["K", "P12", "P36", "J", "S", "X"]).prop_map(Value::from), 0..4);
+    let fields = collection::btree_map(
+        (select(codes), select(PARTS)).prop_map(|(code, part)| format!("{code}{part}")),
+        prop_oneof![3 => text, 2 => list, 1 => any_value()],
+        0..150,
+    );
+    (fields, bands, any::<bool>()).prop_map(|(mut fields, bands, dated)| {
+        fields.insert("fact/bands".into(), Value::List(bands));
+        if dated {
+            fields.insert("on".into(), "2026-11-22".into());
+        }
+        fields
+    })
+}
+
+fn any_response() -> impl Strategy<Value = (&'static Checklist, Answers)> {
+    let checklists: Vec<&'static Checklist> = catalog().checklists.iter().collect();
+    select(checklists).prop_flat_map(|checklist| (Just(checklist), any_answers_to(checklist)))
+}
+
 proptest! {
+    #[test]
+    fn any_answers_to_any_checklist_give_an_assessment_that_agrees_with_itself((checklist, answers) in any_response()) {
+        let result = assess(checklist, &answers);
+        if let Some(score) = result.score {
+            prop_assert!((0..=1000).contains(&score.0));
+        }
+        prop_assert_eq!(result.score.is_some(), result.provisional_band.is_some());
+        prop_assert_eq!(result.band.is_some(), result.rated);
+        prop_assert!(result.answered <= result.applicable);
+        prop_assert!(!result.complete || result.answered == result.applicable);
+        for item in &result.items {
+            let judged = matches!(item.verdict, Verdict::Pass | Verdict::Fail);
+            prop_assert_eq!(item.points.is_some(), judged, "{}", item.code);
+            prop_assert!(item.earned <= item.possible && !item.earned.is_negative());
+            prop_assert_eq!(item.severity.is_some(), item.verdict == Verdict::Fail, "{}", item.code);
+        }
+        prop_assert_eq!(&result, &assess(checklist, &answers));
+    }
+
     #[test]
     fn any_answers_give_an_assessment_that_agrees_with_itself(answers in any_answers()) {
         let result = assess(checklist(), &answers);
