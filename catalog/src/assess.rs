@@ -127,6 +127,8 @@ pub struct ItemState {
     pub points: Option<Fraction>,
     /// Item points it could have; 0 for an item that is not scored.
     pub weight: u32,
+    /// The form is not complete without it.
+    pub wanted: bool,
     /// Item points earned.
     pub earned: Fraction,
     /// Item points at stake: 0 unless it passes or fails.

@@ -234,7 +234,8 @@ impl Item {
 
     /// Whether the form is not complete without it.
     pub fn is_wanted(&self) -> bool {
-        self.is_judged() || self.required || matches!(self.kind, ItemKind::One { .. })
+        let steers = matches!(self.kind, ItemKind::One { .. }) && self.default_fact.is_none();
+        self.is_judged() || self.required || steers
     }
 
     /// An input by its suffix.

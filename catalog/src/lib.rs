@@ -7,6 +7,7 @@ mod assess;
 mod checklist;
 mod date;
 mod definitions;
+mod draw;
 mod expression;
 mod fraction;
 mod kind;
@@ -29,6 +30,7 @@ pub use checklist::{
 };
 pub use date::Day;
 pub use definitions::{DefinitionError, DefinitionErrors};
+pub use draw::{Draw, draw};
 pub use expression::{Expr, ExprError, Meanings};
 pub use fraction::{Fraction, Tenths};
 pub use kind::{

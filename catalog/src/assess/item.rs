@@ -32,6 +32,7 @@ pub fn state(form: &Form<'_>, section: usize, item: &Item) -> ItemState {
         measure: None,
         points: None,
         weight: item.weight,
+        wanted: item.is_wanted(),
         earned: Fraction::ZERO,
         possible: Fraction::ZERO,
         missing: Vec::new(),
@@ -62,7 +63,8 @@ fn judge(form: &Form<'_>, item: &Item, value: &Value, state: &mut ItemState) {
         ItemKind::Samples(sampling) => sampled::classes(form, item, sampling, state),
         ItemKind::Snap(snapping) => sampled::moments(form, item, snapping, state),
         _ => {
-            let open = item.is_wanted() && value.is_blank();
+            let steers = matches!(item.kind, ItemKind::One { .. });
+            let open = (steers || item.required) && value.is_blank();
             state.verdict = if open { Verdict::Unanswered } else { Verdict::Unscored };
         }
     }

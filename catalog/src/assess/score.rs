@@ -150,15 +150,16 @@ fn caps(checklist: &Checklist, items: &[ItemState], by_score: usize) -> Vec<Cap>
 
 fn section_states(checklist: &Checklist, items: &[ItemState]) -> Vec<SectionState> {
     let states = checklist.sections.iter().enumerate().map(|(index, section)| {
-        let of_section = items.iter().zip(definitions(checklist));
-        let shown: Vec<_> = of_section
-            .filter(|(state, _)| state.section == index && state.visible)
+        let shown: Vec<&ItemState> = items
+            .iter()
+            .filter(|item| item.section == index && item.visible)
             .collect();
         let scored = || {
-            let scored = shown.iter().map(|(state, _)| state);
-            scored.filter(|state| state.verdict != Verdict::Unscored && state.weight > 0)
+            shown
+                .iter()
+                .filter(|item| item.verdict != Verdict::Unscored && item.weight > 0)
         };
-        let wanted = || shown.iter().filter(|(_, item)| item.is_judged() || item.required);
+        let wanted = || shown.iter().filter(|item| item.wanted);
         let sum = |part: fn(&ItemState) -> Fraction| {
             scored().fold(Fraction::ZERO, |sum, item| sum.plus(part(item)).unwrap_or(sum))
         };
@@ -169,7 +170,7 @@ fn section_states(checklist: &Checklist, items: &[ItemState]) -> Vec<SectionStat
         SectionState {
             code: section.code.clone(),
             visible: !shown.is_empty(),
-            answered: count(wanted().filter(|(state, _)| state.verdict != Verdict::Unanswered)),
+            answered: count(wanted().filter(|item| item.verdict != Verdict::Unanswered)),
             applicable: count(wanted()),
             earned,
             possible,
@@ -179,10 +180,6 @@ fn section_states(checklist: &Checklist, items: &[ItemState]) -> Vec<SectionStat
         }
     });
     states.collect()
-}
-
-fn definitions(checklist: &Checklist) -> impl Iterator<Item = &crate::checklist::Item> {
-    checklist.sections.iter().flat_map(|section| &section.items)
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {
