@@ -1,18 +1,24 @@
 //! The checklist as it is filled in: what is on the sheet, what a tap writes, how an item is drawn.
 
 mod answers;
+mod draw;
 mod facts;
 mod finding;
 mod inputs;
 mod item;
+mod lesson;
 mod said;
+mod samples;
+mod scale;
 mod section;
 mod sheet;
 mod values;
 
+pub use draw::{DrawBlock, proof_words};
 pub use facts::FactsBlock;
 pub use inputs::{TextBox, TickBox};
-pub use said::{op_words, plain_words, value_words};
+pub use lesson::{LessonBar, QuickNotes, snap_words};
+pub use said::{op_words, plain_words, sample_words, value_words};
 pub use section::SectionBlock;
 pub use sheet::{Sheet, SheetPlace};
-pub use values::answers_of;
+pub use values::{answers_of, to_catalog};

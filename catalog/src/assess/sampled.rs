@@ -155,19 +155,19 @@ fn mean(numbers: impl Iterator<Item = Fraction>) -> Option<Fraction> {
     sum.over(Fraction::whole(count))
 }
 
-/// Whether a school band that has a limit lacks classes, or a class lacks pupils.
+/// Whether a school band that has a limit lacks classes, or a class that was asked lacks pupils. A class that was drawn and not
+/// visited lacks nothing as long as there are enough others.
 fn too_few(form: &Form<'_>, sampling: &Sampling, rule: Option<&ThresholdRule>, judged: &[Judged]) -> bool {
     let is_limited = |band: &str| {
         sampling.threshold.is_none() || rule.is_some_and(|rule| rule.limit(form.answers, &[band]).is_some())
     };
-    let classes_of = |band: &str| judged.iter().filter(|judged| judged.sample.band == band).count();
+    let asked = || judged.iter().filter(|judged| judged.sample.count > 0);
+    let classes_of = |band: &str| asked().filter(|judged| judged.sample.band == band).count();
     let fewest = usize::try_from(sampling.classes).unwrap_or(usize::MAX);
     let pupils = sampling.pupils.max(1);
     let lacks_classes = |band: &&str| is_limited(band) && classes_of(band) < fewest;
     form.bands().iter().any(lacks_classes)
-        || judged
-            .iter()
-            .any(|judged| is_limited(&judged.sample.band) && judged.sample.count < pupils)
+        || asked().any(|judged| is_limited(&judged.sample.band) && judged.sample.count < pupils)
 }
 
 /// One line for each school band that was asked: broken as soon as one class breaks it.

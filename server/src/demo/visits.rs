@@ -339,8 +339,8 @@ impl<'a> Visit<'a> {
             let limit = limits.iter().flatten().find(|limit| limit.input == input.suffix);
             let number = limit.map_or("3", |limit| limit.limit.as_str());
             let value: Value = match input.kind {
-                InputKind::Int => number.parse::<i64>().unwrap_or(3).into(),
-                InputKind::Decimal | InputKind::Percent => number.into(),
+                InputKind::Int | InputKind::Minutes => number.parse::<i64>().unwrap_or(3).into(),
+                InputKind::Decimal | InputKind::Percent | InputKind::Time => number.into(),
                 InputKind::Date if limit.is_some() => (self.date - Days::new(11)).to_string().into(),
                 InputKind::Date => continue,
             };

@@ -7,7 +7,8 @@ use sync_protocol::Value;
 use web_sys::wasm_bindgen::JsCast;
 
 use super::sheet::Sheet;
-use crate::i18n::{say, t, t_args};
+use crate::components::option_word;
+use crate::i18n::{join_dots, say, t, t_args};
 use crate::icons::{Icon, icon};
 
 /// A box for words that grows with them. `field` names it for whoever looks for it; `value` never overwrites a box in use.
@@ -95,10 +96,12 @@ pub fn SheetText(
 /// A number or a date that belongs to an item, with its limit and the verdict beside it.
 #[component]
 pub fn ItemInput(sheet: Sheet, item: &'static Item, input: &'static Input) -> impl IntoView {
-    if matches!(input.kind, InputKind::Date) {
-        view! { <DateBox sheet item input /> }.into_any()
-    } else {
-        view! { <NumberBox sheet item input /> }.into_any()
+    match input.kind {
+        InputKind::Date => view! { <DateBox sheet item input kind="date" /> }.into_any(),
+        InputKind::Time => view! { <DateBox sheet item input kind="time" /> }.into_any(),
+        InputKind::Int | InputKind::Minutes | InputKind::Decimal | InputKind::Percent => {
+            view! { <NumberBox sheet item input /> }.into_any()
+        }
     }
 }
 
@@ -170,13 +173,13 @@ fn NumberBox(sheet: Sheet, item: &'static Item, input: &'static Input) -> impl I
 }
 
 #[component]
-fn DateBox(sheet: Sheet, item: &'static Item, input: &'static Input) -> impl IntoView {
+fn DateBox(sheet: Sheet, item: &'static Item, input: &'static Input, kind: &'static str) -> impl IntoView {
     let path = StoredValue::new(format!("{}/{}", item.code, input.suffix));
     let value = Memo::new(move |_| path.with_value(|path| sheet.text(path)));
     view! {
         <input
             class="box date"
-            type="date"
+            type=kind
             aria-label=move || input_label(input)
             data-field=path.get_value()
             prop:value=move || value.get()
@@ -190,9 +193,13 @@ fn DateBox(sheet: Sheet, item: &'static Item, input: &'static Input) -> impl Int
     }
 }
 
-/// "持证在岗" with its unit, as the box is called.
+/// "持证在岗" with its unit, and before it the school band that it is asked for, as the box is called.
 pub fn input_label(input: &Input) -> String {
     let (label, unit) = (say(&input.label), say(&input.unit));
+    let label = match input.band {
+        Some(band) => join_dots([option_word("school", "bands", band), label]),
+        None => label,
+    };
     if unit.is_empty() {
         label
     } else {
@@ -201,7 +208,7 @@ pub fn input_label(input: &Input) -> String {
 }
 
 fn counts_things(kind: &InputKind) -> bool {
-    matches!(kind, InputKind::Int)
+    matches!(kind, InputKind::Int | InputKind::Minutes)
 }
 
 // What cannot be read as a number is kept as it was typed: the sheet says so, and nothing is lost.

@@ -9,7 +9,10 @@ use web_sys::wasm_bindgen::JsCast;
 
 use super::finding::FindingCard;
 use super::inputs::{ItemInput, SheetText, TickBox, should_be};
+use super::lesson::{NotesAnswer, SnapAnswer};
 use super::said::value_words;
+use super::samples::{SamplesAnswer, bands_of};
+use super::scale::{NotApplicable, ScaleAnswer};
 use super::sheet::Sheet;
 use crate::i18n::{self, join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -43,7 +46,13 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
     let note_open = RwSignal::new(false);
     let title_id = format!("{}-title", item.code);
     let labelled_by = title_id.clone();
-    let takes_note = !matches!(item.kind, ItemKind::Info | ItemKind::Text);
+    let takes_note = !matches!(item.kind, ItemKind::Info | ItemKind::Text | ItemKind::Notes);
+    // Without a fail a note can still be wanted: for the best and the worst level, or by the item's own condition.
+    let note_wanted = Memo::new(move |_| {
+        let wants = |state: &ItemState| state.verdict != Verdict::Fail && state.missing.contains(&Missing::Note);
+        state.with(|state| state.as_ref().is_some_and(wants))
+    });
+    let shows_note = move || !failed.get() && takes_note && (note_open.get() || has_note.get() || note_wanted.get());
     view! {
         <article class="item" class:here=move || here.get() id=item.code.clone() data-verdict=move || verdict_code(verdict.get())>
             <header class="item-head">
@@ -51,7 +60,7 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
                     <span class="code">{move || code_line(item)}</span>
                     {move || say(&item.title)}
                 </h3>
-                <Show when=move || takes_note && !sheet.read_only.get() && !failed.get() && !has_note.get() && !note_open.get()>
+                <Show when=move || takes_note && !sheet.read_only.get() && !failed.get() && !shows_note()>
                     <button
                         class="notebtn"
                         type="button"
@@ -76,10 +85,18 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
             <Show when=move || failed.get()>
                 <Evidence sheet item state />
             </Show>
-            <Show when=move || !failed.get() && takes_note && (note_open.get() || has_note.get())>
-                <SheetText sheet item part="note" label=Signal::derive(|| t("item.note")) start_here=note_open.get_untracked() />
+            <Show when=shows_note>
+                <SheetText sheet item part="note" label=Signal::derive(move || note_label(item)) wanted=note_wanted start_here=note_open.get_untracked() />
             </Show>
         </article>
+    }
+}
+
+fn note_label(item: &Item) -> String {
+    if matches!(item.kind, ItemKind::Scale { .. }) {
+        t("scale.evidence")
+    } else {
+        t("item.note")
     }
 }
 
@@ -116,6 +133,10 @@ fn Help(item: &'static Item, here: Memo<bool>) -> impl IntoView {
 fn answer_part(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>, labelled_by: String) -> AnyView {
     match &item.kind {
         ItemKind::YesNo => view! { <YesNo sheet item state labelled_by /> }.into_any(),
+        ItemKind::Scale { levels } => view! { <ScaleAnswer sheet item levels labelled_by /> }.into_any(),
+        ItemKind::Samples(sampling) => view! { <SamplesAnswer sheet item sampling state /> }.into_any(),
+        ItemKind::Snap(snapping) => view! { <SnapAnswer sheet item snapping state /> }.into_any(),
+        ItemKind::Notes => view! { <NotesAnswer sheet item /> }.into_any(),
         ItemKind::One { options } => view! { <OneOf sheet item options labelled_by /> }.into_any(),
         ItemKind::Many { options, from_failed } => {
             view! { <ManyOf sheet item options from_failed=*from_failed labelled_by /> }.into_any()
@@ -149,6 +170,12 @@ fn YesNo(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>, labe
             _ => sheet.text(&item.code),
         }
     });
+    // The places stay; the colours say which answer is the good one.
+    let colour = move |code: &'static str| match (code, item.inverse) {
+        ("yes", true) => "no",
+        ("no", true) => "yes",
+        (code, _) => code,
+    };
     let group = NodeRef::<html::Div>::new();
     let radio = move |code: &'static str, mark: Icon, word: fn() -> String| {
         let is_chosen = Memo::new(move |_| chosen.with(|chosen| chosen == code));
@@ -158,7 +185,7 @@ fn YesNo(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>, labe
         view! {
             <button
                 type="button"
-                class=format!("ans {code}")
+                class=format!("ans {}", colour(code))
                 role="radio"
                 data-answer=code
                 aria-checked=move || if is_chosen.get() { "true" } else { "false" }
@@ -328,20 +355,30 @@ fn Numbers(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) ->
             limits.unwrap_or_default()
         })
     };
+    let bands = Memo::new(move |_| bands_of(sheet));
     let rows = item.inputs.iter().map(|input| {
+        let asked = move || input.band.is_none_or(|band| bands.with(|bands| bands.iter().any(|known| known == band)));
         view! {
-            <div class="num">
-                <ItemInput sheet item input />
-                <div class="verdict">
-                    <p class="q">{move || super::inputs::input_label(input)}</p>
-                    {move || limits(&input.suffix)}
+            <Show when=asked>
+                <div class="num">
+                    <ItemInput sheet item input />
+                    <div class="verdict">
+                        <p class="q">{move || super::inputs::input_label(input)}</p>
+                        {move || limits(&input.suffix)}
+                    </div>
                 </div>
-            </div>
+            </Show>
         }
     });
+    let by_band_only = item.inputs.iter().all(|input| input.band.is_some());
+    let measured = matches!(item.kind, ItemKind::Measured);
     view! {
         <div class="nums">
             {rows.collect_view()}
+            <Show when=move || by_band_only && bands.with(Vec::is_empty)>
+                <p class="warn sm">{move || t("form.bands_wanted")}</p>
+            </Show>
+            {(measured && item.is_judged()).then(|| view! { <NotApplicable sheet item /> })}
             <p class="verdict" aria-live="polite">
                 {move || state.with(|state| state.as_ref().map(|state| chosen_by_number(item, state)))}
                 {move || wanted.get().then(|| view! { <span class="warn">{t("form.number_wanted")}</span> })}
@@ -419,7 +456,7 @@ fn Evidence(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -
     };
     let place_value = Memo::new(move |_| !sheet.text(&format!("{}/place", item.code)).is_empty());
     let told_value = Memo::new(move |_| !sheet.text(&format!("{}/told", item.code)).is_empty());
-    let grave = item.severity.is_some_and(catalog::Severity::needs_proof);
+    let grave = item.evidence == catalog::Evidence::Proof;
     view! {
         <div class="evidence">
             <SheetText sheet item part="note" label=Signal::derive(|| t("evidence.note")) wanted=misses(Missing::Note) />

@@ -11,10 +11,13 @@ use crate::session::{OutboxItem, Session};
 /// "是", "否", the chosen option's words, or what was typed.
 pub fn value_words(item: &Item, value: &Value) -> String {
     let option = |code: &str| match &item.kind {
-        ItemKind::One { options } | ItemKind::Many { options, .. } => options
+        ItemKind::One { options } | ItemKind::Many { options, .. } | ItemKind::Scale { levels: options } => options
             .iter()
             .find(|option| option.code == code)
-            .map(|option| say(&option.label)),
+            .map(|option| match item.kind {
+                ItemKind::Scale { .. } => t_args("scale.means", &[("level", &code), ("words", &say(&option.label))]),
+                _ => say(&option.label),
+            }),
         _ => None,
     };
     match value {
@@ -113,6 +116,9 @@ fn response_words(session: Session, record: &RecordId, path: &str, value: &Value
             &[("fact", &say(&fact.label)), ("value", &plain_words(value))],
         ));
     }
+    if code == "draw" {
+        return super::draw::proof_words(value);
+    }
     let item = checklist.item(code)?;
     let what = format!("{} {}", item.code, say(&item.title));
     let said = match part {
@@ -121,9 +127,36 @@ fn response_words(session: Session, record: &RecordId, path: &str, value: &Value
         "na" => t_args("op.na", &[("text", &plain_words(value))]),
         "place" => t_args("op.place", &[("text", &plain_words(value))]),
         "told" => t_args("op.told", &[("text", &plain_words(value))]),
+        "started" => t("lesson.started"),
+        part if part.starts_with("snap/") => match super::to_catalog(value) {
+            catalog::Value::List(parts) => super::snap_words(&parts),
+            _ => plain_words(value),
+        },
+        part if part.starts_with("sample/") => sample_words(value),
         _ => plain_words(value),
     };
     Some(t_args("op.answer", &[("item", &what), ("value", &said)]))
+}
+
+/// "三(2)班：45、50、60"; the school band is known from the class.
+pub fn sample_words(value: &Value) -> String {
+    match value {
+        Value::List(parts) => match parts.as_slice() {
+            [_, name, answers @ ..] => t_args(
+                "sample.words",
+                &[
+                    ("class", &plain_words(name)),
+                    ("answers", &i18n::join_list(answers.iter().map(said_by_pupil))),
+                ],
+            ),
+            _ => plain_words(value),
+        },
+        _ => t("sample.taken_away"),
+    }
+}
+
+fn said_by_pupil(value: &Value) -> String {
+    value.text().map_or_else(|| plain_words(value), answer_words)
 }
 
 fn other_words(path: &str, value: &Value) -> String {

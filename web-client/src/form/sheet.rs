@@ -117,9 +117,16 @@ impl Sheet {
         let mut after = self.answers.get_untracked().as_ref().clone();
         after.insert(path.to_owned(), values::to_catalog(&value));
         let mut ops = vec![self.edit(path, value)];
-        ops.extend(answers::finding_ops(self, item, &self.verdict_in(item, &after)));
+        ops.extend(self.findings_after(item, &after));
         self.commit(ops);
         self.stand_at(&item.code);
+    }
+
+    /// Writes several fields that decide nothing by themselves, in one group.
+    pub fn note_down_all(&self, ops: Vec<Edit>) {
+        if !self.read_only.get_untracked() && !ops.is_empty() {
+            self.commit(ops);
+        }
     }
 
     /// Writes one field that decides nothing by itself: a fact of the school, a reason.
@@ -143,14 +150,13 @@ impl Sheet {
         if self.read_only.get_untracked() {
             return;
         }
-        let verdict = self.verdict_in(item, &self.answers.get_untracked());
-        let ops = answers::finding_ops(self, item, &verdict);
+        let ops = self.findings_after(item, &self.answers.get_untracked());
         if !ops.is_empty() {
             self.commit(ops);
         }
     }
 
-    /// "The rest is fine, I looked": yes for each item still open, and the time at which it was said.
+    /// "The rest is fine, I looked": the good answer for each item still open, and the time at which it was said.
     pub fn looked(&self, section: usize) {
         if self.read_only.get_untracked() {
             return;
@@ -159,7 +165,10 @@ impl Sheet {
         let mut ops: Vec<Edit> = self
             .rest_of(section)
             .into_iter()
-            .map(|code| self.edit(&code, "yes".into()))
+            .map(|code| {
+                let inverse = self.checklist().item(&code).is_some_and(|item| item.inverse);
+                self.edit(&code, if inverse { "no".into() } else { "yes".into() })
+            })
             .collect();
         ops.push(self.edit(&format!("{section_code}/looked"), i18n::now_rfc3339().into()));
         self.commit(ops);
@@ -173,10 +182,7 @@ impl Sheet {
                 .items
                 .iter()
                 .filter(|state| {
-                    state.section == section
-                        && state.visible
-                        && state.weight > 0
-                        && state.verdict == Verdict::Unanswered
+                    state.section == section && state.visible && state.verdict == Verdict::Unanswered
                 })
                 .filter(|state| checklist.item(&state.code).is_some_and(one_look_answers))
                 .map(|state| state.code.clone())
@@ -188,7 +194,7 @@ impl Sheet {
     pub fn next_unanswered(&self) -> Option<String> {
         let here = self.here.get();
         self.judged(|assessment| {
-            let open = |state: &&ItemState| state.visible && state.weight > 0 && state.verdict == Verdict::Unanswered;
+            let open = |state: &&ItemState| state.visible && state.wanted && state.verdict == Verdict::Unanswered;
             let at = assessment
                 .items
                 .iter()
@@ -221,18 +227,13 @@ impl Sheet {
         })
     }
 
-    fn verdict_in(&self, item: &Item, answers: &Answers) -> Verdict {
-        assess(self.checklist(), answers)
-            .items
-            .into_iter()
-            .find(|state| state.code == item.code)
-            .map_or(Verdict::Unanswered, |state| {
-                if state.visible {
-                    state.verdict
-                } else {
-                    Verdict::Unanswered
-                }
-            })
+    /// What the findings of an item, and of the rules over the whole form, come to after these answers.
+    fn findings_after(&self, item: &Item, answers: &Answers) -> Vec<Edit> {
+        let judged = assess(self.checklist(), answers);
+        let state = judged.item(&item.code).filter(|state| state.visible);
+        let mut ops = answers::finding_ops(self, item, state);
+        ops.extend(answers::flag_ops(self, &judged));
+        ops
     }
 
     // Never carries a move of the visit's state: a colleague may have moved it on, and then the answer would be refused with it.
@@ -242,5 +243,5 @@ impl Sheet {
 }
 
 fn one_look_answers(item: &Item) -> bool {
-    matches!(item.kind, ItemKind::YesNo) && !item.rule.as_ref().is_some_and(|rule| rule.number_judges)
+    matches!(item.kind, ItemKind::YesNo) && item.is_judged() && !item.rule.as_ref().is_some_and(|rule| rule.number_judges)
 }

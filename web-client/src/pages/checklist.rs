@@ -9,7 +9,7 @@ use web_sys::wasm_bindgen::JsCast;
 use super::duty;
 use super::school::UnknownRecord;
 use crate::components::{Meter, Screen};
-use crate::form::{FactsBlock, SectionBlock, Sheet, SheetPlace};
+use crate::form::{DrawBlock, FactsBlock, LessonBar, QuickNotes, SectionBlock, Sheet, SheetPlace};
 use crate::i18n::{join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::session::{Session, use_session};
@@ -96,12 +96,14 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
                 <Show when=move || searching.get()>
                     <Search sheet searching />
                 </Show>
+                <LessonBar sheet />
                 <Chips sheet current />
                 <SeniorSection sheet current />
             }
             dock=move || view! { <Dock sheet back=back.clone() /> }
         >
             <FactsBlock sheet />
+            <DrawBlock sheet />
             {sections}
         </Screen>
     }
@@ -324,6 +326,7 @@ fn Dock(sheet: Sheet, back: String) -> impl IntoView {
     let cap = Memo::new(move |_| sheet.judged(|judged| duty::cap_words(sheet.checklist(), judged)));
     let next = Memo::new(move |_| sheet.next_unanswered());
     view! {
+        <QuickNotes sheet />
         <div class="cta">
             <div class="grow score">
                 <span class="q xs">{move || if sheet.read_only.get() { t("score.label") } else { t("score.provisional") }}</span>

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Assessment, Checklist, Severity, assess, catalog};
+use catalog::{Assessment, Checklist, ItemKind, Severity, assess, catalog};
 use leptos_router::hooks::use_params_map;
 use sync_protocol::{BucketId, RecordId};
 
@@ -215,6 +215,31 @@ pub fn judged(session: Session, response: &RecordId) -> Option<Judged> {
     })
 }
 
+/// "五年级·数学" of an observed lesson, in the order of the form; nothing for other checklists. Tracked.
+pub fn lesson_line(session: Session, response: &RecordId) -> Option<String> {
+    let checklist = checklist_of(session, response)?;
+    let grade = checklist.grade_item.as_ref()?;
+    let section = checklist.section_of(grade)?;
+    let said = section.items.iter().filter_map(|item| {
+        let ItemKind::One { options } = &item.kind else { return None };
+        let field = session.field(response, &item.code);
+        let option = options.iter().find(|option| option.code == field.text())?;
+        Some(say(&option.label))
+    });
+    let line = i18n::join_dots(said);
+    (!line.is_empty()).then_some(line)
+}
+
+/// Whether anybody has answered anything on it; tracked.
+pub fn is_begun(session: Session, response: &RecordId) -> bool {
+    let checklist = checklist_of(session, response);
+    let record = session.record(response);
+    record.zip(checklist).is_some_and(|(record, checklist)| {
+        let is_answer = |path: &str| checklist.item(path.split('/').next().unwrap_or(path)).is_some();
+        record.fields().any(|(path, field)| is_answer(path) && field.value().is_some())
+    })
+}
+
 /// The item this person touched last on a response; tracked.
 pub fn last_touched(session: Session, response: &RecordId) -> Option<String> {
     let (checklist, me) = (checklist_of(session, response)?, my_id(session));
@@ -290,9 +315,9 @@ fn finding_line(session: Session, finding: &RecordId) -> Option<FindingLine> {
     let title = response_id
         .as_ref()
         .and_then(|response| {
-            checklist_of(session, response)?
-                .item(&item)
-                .map(|item| say(&item.title))
+            let checklist = checklist_of(session, response)?;
+            let flag = checklist.flags.iter().find(|flag| flag.code == item).map(|flag| &flag.title);
+            checklist.item(&item).map(|item| &item.title).or(flag).map(say)
         })
         .unwrap_or_else(|| text("title"));
     // Until it is confirmed, the fact is the note beside the answer.

@@ -23,7 +23,10 @@ pub fn missing_for_submit(session: Session, visit: &RecordId) -> Vec<MissingLine
 
 /// What the checklists still need; tracked.
 pub fn missing_on_site(session: Session, visit: &RecordId) -> Vec<MissingLine> {
-    let responses = duty::responses(session, visit);
+    // A checklist that nobody began holds nothing back as long as another one was filled in.
+    let all = duty::responses(session, visit);
+    let begun: Vec<RecordId> = all.iter().filter(|response| duty::is_begun(session, response)).cloned().collect();
+    let responses = if begun.is_empty() { all } else { begun };
     let mut lines: Vec<_> = responses
         .iter()
         .flat_map(|response| of_response(session, visit, response))
@@ -49,11 +52,11 @@ fn of_response(session: Session, visit: &RecordId, response: &RecordId) -> Vec<M
         assessment
             .items
             .iter()
-            .filter(|state| state.visible && state.weight > 0)
+            .filter(|state| state.visible && (state.wanted || !state.missing.is_empty()))
     };
     let mut lines = Vec::new();
     let left = assessment.applicable.saturating_sub(assessment.answered);
-    if let Some(first) = shown().find(|state| state.verdict == Verdict::Unanswered) {
+    if let Some(first) = shown().find(|state| state.wanted && state.verdict == Verdict::Unanswered) {
         let text = t_args(
             "missing.unanswered",
             &[("n", &left), ("checklist", &say(&checklist.title))],
@@ -90,6 +93,7 @@ fn missing_word(missing: Missing) -> Option<String> {
         Missing::Note => Some(t("evidence.note")),
         Missing::Place => Some(t("evidence.place")),
         Missing::Told => Some(t("evidence.told")),
+        Missing::Rest => Some(t("missing.rest")),
         Missing::Number => None,
     }
 }

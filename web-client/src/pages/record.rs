@@ -16,7 +16,7 @@ use crate::components::{
     Badge, BandBadge, EmptyState, ErrorNote, Screen, SeverityBadge, SidePanel, StateBadge, Tone, error_words,
     option_word, state_word,
 };
-use crate::form::{answers_of, value_words};
+use crate::form::{answers_of, plain_words, proof_words, sample_words, snap_words, to_catalog, value_words};
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::locale;
@@ -440,6 +440,11 @@ fn AnswersTable(
             })
             .collect_view()
     };
+    let proofs = sheet.with_value(|sheet| {
+        let draws = sheet.record.fields().filter(|(path, _)| path.starts_with("draw/"));
+        let words = draws.filter_map(|(_, field)| proof_words(field.value()?));
+        words.map(|words| view! { <li class="q sm">{words}</li> }).collect_view()
+    });
     view! {
         <table class="tbl rt">
             <caption class="hidden">{move || say(&checklist.title)}</caption>
@@ -456,6 +461,7 @@ fn AnswersTable(
             </thead>
             <tbody>{body}</tbody>
         </table>
+        <ul class="proofs">{proofs}</ul>
     }
 }
 
@@ -576,31 +582,45 @@ fn by_fact(sheet: StoredValue<FilledSheet>, item: &Item) -> Option<Sibling> {
     sheet.with_value(|sheet| sheet.record.field(&format!("fact/{fact}")).siblings.into_iter().next())
 }
 
-// An item that its number answered has no answer of its own: the number's author and time stand in.
+// An item that numbers, classes or moments answered has no answer of its own: the latest of them stands in.
 fn by_number(sheet: StoredValue<FilledSheet>, item: &Item, auto: bool) -> Option<Sibling> {
-    let input = item.inputs.first().filter(|_| auto)?;
+    let prefix = match &item.kind {
+        ItemKind::Samples(_) => format!("{}/sample/", item.code),
+        ItemKind::Snap(_) => format!("{}/snap/", item.code),
+        ItemKind::Measured => format!("{}/n", item.code),
+        _ if auto => format!("{}/{}", item.code, item.inputs.first()?.suffix),
+        _ => return None,
+    };
     sheet.with_value(|sheet| {
-        sheet
-            .record
-            .field(&format!("{}/{}", item.code, input.suffix))
-            .siblings
-            .into_iter()
-            .next()
+        let written = sheet.record.fields().filter(|(path, _)| path.starts_with(&prefix));
+        let latest = written.flat_map(|(_, field)| field.siblings.clone()).filter(|said| said.value != Value::Null);
+        latest.max_by_key(|said| said.at)
     })
 }
 
 fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict) -> impl IntoView + use<> {
-    let code = match (auto, verdict) {
+    let by_limits = auto && matches!(item.kind, ItemKind::YesNo);
+    let code = match (by_limits, verdict) {
         (true, Verdict::Pass) => "yes".to_owned(),
         (true, Verdict::Fail) => "no".to_owned(),
         _ => sibling.value.text().unwrap_or("").to_owned(),
     };
-    let words = if auto {
-        value_words(item, &Value::Text(code.clone()))
-    } else {
-        value_words(item, &sibling.value)
+    let words = match (&item.kind, &sibling.value) {
+        (ItemKind::Samples(_), value @ Value::List(_)) => sample_words(value),
+        (ItemKind::Snap(_), value @ Value::List(_)) => match to_catalog(value) {
+            catalog::Value::List(seen) => snap_words(&seen),
+            _ => String::new(),
+        },
+        _ if by_limits => value_words(item, &Value::Text(code.clone())),
+        _ => value_words(item, &sibling.value),
     };
+    // Where "yes" is the bad answer, its colour says so.
+    let good = if item.inverse { "no" } else { "yes" };
     match code.as_str() {
+        "yes" | "no" if item.inverse => {
+            let class = if code == good { "act m ans-word" } else { "bad b ans-word" };
+            view! { <span class=class>{small(if code == "yes" { Icon::Yes } else { Icon::No })} {words}</span> }.into_any()
+        }
         "yes" => view! { <span class="act m ans-word">{small(Icon::Yes)} {words}</span> }.into_any(),
         "no" => view! { <span class="bad b ans-word">{small(Icon::No)} {words}</span> }.into_any(),
         "na" => view! { <span class="q ans-word">{small(Icon::NotApplicable)} {words}</span> }.into_any(),
@@ -638,11 +658,30 @@ fn detail_words(sheet: &FilledSheet, item: &Item) -> String {
         if number.is_empty() {
             number
         } else {
-            format!("{} {number} {}", say(&input.label), say(&input.unit))
-                .trim()
-                .to_owned()
+            let label = input.band.map_or_else(
+                || say(&input.label),
+                |band| format!("{} {}", option_word("school", "bands", band), say(&input.label)),
+            );
+            format!("{label} {number} {}", say(&input.unit)).trim().to_owned()
         }
     });
+    let parts = |prefix: &str| {
+        let start = format!("{}/{prefix}/", item.code);
+        let fields = sheet.record.fields();
+        let of_item = fields.filter(|(path, _)| path.starts_with(&start));
+        of_item.filter_map(|(_, field)| field.value().cloned()).collect::<Vec<Value>>()
+    };
+    let classes = parts("sample").into_iter().filter(|value| matches!(value, Value::List(_)));
+    let classes = classes.map(|value| sample_words(&value));
+    let moments = parts("snap").into_iter().map(|value| match to_catalog(&value) {
+        catalog::Value::List(seen) => snap_words(&seen),
+        _ => String::new(),
+    });
+    let notes = parts("timed").into_iter().map(|value| match value {
+        Value::List(said) => join_dots(said.iter().map(plain_words)),
+        _ => String::new(),
+    });
+    let of_parts: Vec<String> = classes.chain(moments).chain(notes).collect();
     let said = [
         ("note", "op.note"),
         ("na", "op.na"),
@@ -659,7 +698,7 @@ fn detail_words(sheet: &FilledSheet, item: &Item) -> String {
             _ => words,
         }
     });
-    join_dots(measured.chain(said))
+    join_dots(measured.chain(of_parts).chain(said))
 }
 
 #[component]

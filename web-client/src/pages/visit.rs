@@ -1,7 +1,8 @@
 //! The spine of a visit: checked in, checklists, findings, feedback, handing in. Any order; what is missing is listed.
 
-use catalog::{Severity, catalog};
+use catalog::{Checklist, ItemKind, Severity, catalog};
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 use sync_protocol::{Edit, GroupKind, RecordId, Shown, Value};
 
 use super::duty::{self, Judged};
@@ -11,7 +12,7 @@ use crate::components::{Badge, BandBadge, Ring, Screen, StateBadge, Tone};
 use crate::form::{TextBox, TickBox};
 use crate::i18n::{self, say, t, t_args};
 use crate::icons::{Icon, icon, small};
-use crate::session::{OutboxState, Session, new_record_id, use_session};
+use crate::session::{OutboxState, Session, finding_id, new_record_id, use_session};
 
 const FIRST_CHECKLIST: &str = "campus-safety";
 
@@ -35,28 +36,62 @@ pub fn start_visit(session: Session, school: &RecordId) -> Option<RecordId> {
         (format!("check_in/{me}"), now.into()),
         ("state".into(), "checked_in".into()),
     ];
-    let mut of_response: Vec<(String, Value)> = vec![
+    let mut ops = new(&visit, of_visit);
+    ops.extend(new(&response, new_response(session, school, &visit, checklist, today)));
+    session.change(&bucket, GroupKind::Command, ops);
+    Some(visit)
+}
+
+fn new(record: &RecordId, fields: Vec<(String, Value)>) -> Vec<Edit> {
+    let edit = |(path, value): (String, Value)| Edit::new(record, &path, value, Shown::nothing());
+    fields.into_iter().map(edit).collect()
+}
+
+/// A response of the newest version, with what is known about the school.
+fn new_response(
+    session: Session,
+    school: &RecordId,
+    visit: &RecordId,
+    checklist: &Checklist,
+    on: String,
+) -> Vec<(String, Value)> {
+    let mut fields: Vec<(String, Value)> = vec![
         ("@kind".into(), "response".into()),
         ("visit".into(), visit.to_string().into()),
         ("template".into(), checklist.code.clone().into()),
         ("version".into(), i64::from(checklist.version).into()),
-        ("on".into(), today.into()),
+        ("on".into(), on.into()),
     ];
     for fact in &checklist.facts {
         if let Some(value) = untrack(|| session.field(school, &fact.name)).value() {
-            of_response.push((format!("fact/{}", fact.name), value.clone()));
+            fields.push((format!("fact/{}", fact.name), value.clone()));
         }
     }
-    let new = |record: &RecordId, fields: Vec<(String, Value)>| {
-        fields
-            .into_iter()
-            .map(|(path, value)| Edit::new(record, &path, value, Shown::nothing()))
-            .collect::<Vec<_>>()
+    fields
+}
+
+/// Adds a checklist to a visit and gives its response. What a visit has once gets the id that every phone gives it, so that two
+/// colleagues who add it fill in one sheet; a lesson is a new one each time.
+fn add_checklist(session: Session, visit: &RecordId, checklist: &'static Checklist) -> Option<RecordId> {
+    let school = untrack(|| duty::school_of(session, visit))?;
+    let bucket = untrack(|| session.record(visit))?.bucket().clone();
+    let response = if many_a_visit(checklist) {
+        new_record_id()
+    } else {
+        finding_id(visit, &checklist.code)
     };
-    let mut ops = new(&visit, of_visit);
-    ops.extend(new(&response, of_response));
-    session.change(&bucket, GroupKind::Command, ops);
-    Some(visit)
+    if untrack(|| session.record(&response)).is_none() {
+        let on = untrack(|| session.field(visit, "visit_date")).text().to_owned();
+        let ops = new(&response, new_response(session, &school, visit, checklist, on));
+        session.change(&bucket, GroupKind::Edit, ops);
+    }
+    Some(response)
+}
+
+/// Whether a visit can have several of them: one of each lesson that is observed.
+fn many_a_visit(checklist: &Checklist) -> bool {
+    let mut items = checklist.sections.iter().flat_map(|section| &section.items);
+    items.any(|item| matches!(item.kind, ItemKind::Snap(_)))
 }
 
 #[component]
@@ -104,7 +139,7 @@ fn KnownVisit(visit: RecordId) -> impl IntoView {
             </Show>
             <ol class="spine">
                 <CheckIn visit=id.get_value() open />
-                <Checklists visit=id.get_value() />
+                <Checklists visit=id.get_value() open />
                 <Findings visit=id.get_value() />
                 <Feedback visit=id.get_value() open />
                 <Show when=move || open.get()>
@@ -230,7 +265,7 @@ fn CheckIn(visit: RecordId, open: Memo<bool>) -> impl IntoView {
 
 /// A card for each checklist with how far it is.
 #[component]
-fn Checklists(visit: RecordId) -> impl IntoView {
+fn Checklists(visit: RecordId, open: Memo<bool>) -> impl IntoView {
     let session = use_session();
     let id = StoredValue::new(visit);
     let responses = Memo::new(move |_| id.with_value(|visit| duty::responses(session, visit)));
@@ -250,7 +285,58 @@ fn Checklists(visit: RecordId) -> impl IntoView {
                 key=|response| response.clone()
                 children=move |response| view! { <ChecklistCard visit=id.get_value() response /> }
             />
+            <Show when=move || open.get() && duty::inspects(session)>
+                <MoreChecklists visit=id.get_value() responses />
+            </Show>
         </li>
+    }
+}
+
+/// What else can be looked at on this visit, one tap each.
+#[component]
+fn MoreChecklists(visit: RecordId, responses: Memo<Vec<RecordId>>) -> impl IntoView {
+    let session = use_session();
+    let navigate = StoredValue::new(use_navigate());
+    let id = StoredValue::new(visit);
+    let offered = Memo::new(move |_| {
+        let begun: Vec<String> = responses
+            .get()
+            .iter()
+            .map(|response| session.field(response, "template").text().to_owned())
+            .collect();
+        let mut codes: Vec<&str> = catalog().checklists.iter().map(|checklist| checklist.code.as_str()).collect();
+        codes.dedup();
+        let latest = codes.into_iter().filter_map(|code| catalog().latest(code));
+        latest
+            .filter(|checklist| many_a_visit(checklist) || !begun.contains(&checklist.code))
+            .map(|checklist| checklist.code.clone())
+            .collect::<Vec<_>>()
+    });
+    let add = move |code: &str| {
+        let added = catalog()
+            .latest(code)
+            .and_then(|checklist| id.with_value(|visit| add_checklist(session, visit, checklist)));
+        if let Some(response) = added {
+            let place = id.with_value(|visit| format!("/visit/{visit}/checklist/{response}"));
+            navigate.with_value(|navigate| navigate(&place, Default::default()));
+        }
+    };
+    view! {
+        <div class="row wrap" role="group" aria-label=move || t("visit.add_checklist")>
+            <For
+                each=move || offered.get()
+                key=|code| code.clone()
+                children=move |code| {
+                    let title = catalog().latest(&code).map(|checklist| &checklist.title);
+                    let tapped = code.clone();
+                    view! {
+                        <button class="btn" type="button" data-add=code on:click=move |_| add(&tapped)>
+                            {small(Icon::Plus)} <span>{move || title.map(say)}</span>
+                        </button>
+                    }
+                }
+            />
+        </div>
     }
 }
 
@@ -258,6 +344,8 @@ fn Checklists(visit: RecordId) -> impl IntoView {
 fn ChecklistCard(visit: RecordId, response: RecordId) -> impl IntoView {
     let session = use_session();
     let href = format!("/visit/{visit}/checklist/{response}");
+    let of_lesson = response.clone();
+    let about = Memo::new(move |_| duty::lesson_line(session, &of_lesson));
     let judged = Memo::new(move |_| duty::judged(session, &response));
     let answered = Signal::derive(move || judged.get().map_or(0, |judged| judged.assessment.answered));
     let of = Signal::derive(move || judged.get().map_or(0, |judged| judged.assessment.applicable));
@@ -277,6 +365,7 @@ fn ChecklistCard(visit: RecordId, response: RecordId) -> impl IntoView {
             <Ring done=answered of />
             <span class="grow">
                 <b>{move || judged.get().map(|judged| say(&judged.checklist.title))}</b>
+                {move || about.get().map(|about| view! { <span class="sm block">{about}</span> })}
                 <br />
                 <span class="q sm">{move || i18n::join_dots([t_args("section.answered", &[("answered", &answered.get()), ("of", &of.get())]), score().unwrap_or_default()])}</span>
                 {move || cap().map(|cap| view! { <br /><span class="bad sm cap">{small(Icon::Capped)} " " {cap}</span> })}
