@@ -100,7 +100,7 @@ impl Inspector {
 
     /// One tap on an answer.
     pub async fn answer(&self, item: &str, answer: &str) {
-        self.phone.tap(&format!("[id='{item}'] [data-answer={answer}]")).await;
+        self.phone.tap(&format!("[id='{item}'] [data-answer='{answer}']")).await;
     }
 
     /// Says what was seen, where and who was told, as far as the item asks.

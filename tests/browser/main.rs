@@ -3,6 +3,7 @@
 
 mod access;
 mod boxes;
+mod checklists;
 mod conflict;
 mod damaged;
 mod dice;

@@ -54,9 +54,6 @@ pub fn DrawBlock(sheet: Sheet) -> impl IntoView {
                 </span>
             </summary>
             <div class="facts-body">
-                <ul class="proofs">
-                    {move || drawn.get().into_iter().map(|proof| view! { <li class="q sm">{small(Icon::Yes)} " " {proof}</li> }).collect_view()}
-                </ul>
                 <Show when=move || !sheet.read_only.get()>
                     <p class="q sm">{move || t("draw.how_many")}</p>
                     <div class="grades">
@@ -85,6 +82,9 @@ pub fn DrawBlock(sheet: Sheet) -> impl IntoView {
                     <button class="btn main wide" type="button" data-testid="draw" on:click=run>{move || t("draw.go")}</button>
                     <p class="q xs">{move || t("draw.proof_hint")}</p>
                 </Show>
+                <ul class="proofs" aria-live="polite">
+                    {move || drawn.get().into_iter().map(|proof| view! { <li class="q sm">{small(Icon::Yes)} " " {proof}</li> }).collect_view()}
+                </ul>
             </div>
         </details>
     }

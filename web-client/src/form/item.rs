@@ -248,7 +248,7 @@ fn OneOf(sheet: Sheet, item: &'static Item, options: &'static [Choice], labelled
         (said, _) => said,
     });
     view! {
-        <div class="levels" role="radiogroup" aria-labelledby=labelled_by>
+        <div class="levels" class:many={options.len() > 6} role="radiogroup" aria-labelledby=labelled_by>
             {options
                 .iter()
                 .map(|option| {
