@@ -129,7 +129,10 @@ fn check_unique(what: &str, codes: impl Iterator<Item = String>) -> Checked<()> 
     let mut seen = BTreeSet::new();
     for code in codes {
         if seen.contains(&code) {
-            return wrong(what, format!("{code:?} is defined twice: give one of them another code"));
+            return wrong(
+                what,
+                format!("{code:?} is defined twice: give one of them another code"),
+            );
         }
         seen.insert(code);
     }
@@ -154,7 +157,10 @@ fn check_code(place: &str, code: &str) -> Checked<()> {
 
 fn both_languages(place: &str, what: &str, text: &Text) -> Checked<()> {
     if text.zh.trim().is_empty() || text.en.trim().is_empty() {
-        return wrong(place, format!("{what} is missing in a language: write [\"中文\", \"English\"]"));
+        return wrong(
+            place,
+            format!("{what} is missing in a language: write [\"中文\", \"English\"]"),
+        );
     }
     Ok(())
 }
@@ -168,11 +174,22 @@ fn in_both_or_neither(place: &str, what: &str, text: &Text) -> Checked<()> {
 }
 
 fn day(place: &str, text: &str) -> Checked<Day> {
-    Day::parse(text).map_or_else(|| wrong(place, format!("{text:?} is not a date: write it as 2026-09-01")), Ok)
+    Day::parse(text).map_or_else(
+        || wrong(place, format!("{text:?} is not a date: write it as 2026-09-01")),
+        Ok,
+    )
 }
 
 fn number(place: &str, text: &str) -> Checked<Number> {
-    Number::parse(text).map_or_else(|| wrong(place, format!("{text:?} is not a number: write digits, with a point for decimals")), Ok)
+    Number::parse(text).map_or_else(
+        || {
+            wrong(
+                place,
+                format!("{text:?} is not a number: write digits, with a point for decimals"),
+            )
+        },
+        Ok,
+    )
 }
 
 fn threshold(written: WrittenThreshold) -> Checked<ThresholdRule> {
@@ -189,7 +206,10 @@ fn threshold(written: WrittenThreshold) -> Checked<ThresholdRule> {
     let from = day(&place, &written.effective_from)?;
     let to = written.effective_to.map(|text| day(&place, &text)).transpose()?;
     if to.is_some_and(|to| to < from) {
-        return wrong(&place, "effective_to is before effective_from: swap them, or leave effective_to out");
+        return wrong(
+            &place,
+            "effective_to is before effective_from: swap them, or leave effective_to out",
+        );
     }
     Ok(ThresholdRule {
         op: written.op,
@@ -208,7 +228,10 @@ fn threshold(written: WrittenThreshold) -> Checked<ThresholdRule> {
 fn limits_by_band(place: &str, written: BTreeMap<String, String>) -> Checked<BTreeMap<String, Number>> {
     let read = |(band, limit): (String, String)| {
         if !SCHOOL_BANDS.contains(&band.as_str()) {
-            return wrong(place, format!("limit_by_band: {band:?} is not a school band; use K, P12, P36, J or S"));
+            return wrong(
+                place,
+                format!("limit_by_band: {band:?} is not a school band; use K, P12, P36, J or S"),
+            );
         }
         Ok((band, limit_number(place, &limit)?))
     };
@@ -251,7 +274,10 @@ fn checklist_of(written: WrittenChecklist, thresholds: &[ThresholdRule]) -> Chec
         return wrong(&place, "bands must fall from the best to one that begins at 0");
     }
     let caps = all(written.caps.into_iter().map(|cap| cap_of(&place, cap, &bands)))?;
-    let red_lines = all(written.red_lines.iter().map(|code| band_index(&place, "red_lines", code, &bands)))?;
+    let red_lines = all(written
+        .red_lines
+        .iter()
+        .map(|code| band_index(&place, "red_lines", code, &bands)))?;
     let facts = all(written.facts.into_iter().map(|fact| fact_of(&place, fact)))?;
     let of_section = |section| section_of(&place, &written.title, &bands, section);
     let sections = all(written.sections.into_iter().map(of_section))?;
@@ -270,13 +296,24 @@ fn checklist_of(written: WrittenChecklist, thresholds: &[ThresholdRule]) -> Chec
     let items = || sections.iter().flat_map(|section| &section.items);
     check_unique(&place, facts.iter().map(|fact| fact.name.clone()))?;
     check_unique(&place, sections.iter().map(|section| section.code.clone()))?;
-    check_unique(&place, items().map(|item| item.code.clone()).chain(flags.iter().map(|flag| flag.code.clone())))?;
+    check_unique(
+        &place,
+        items()
+            .map(|item| item.code.clone())
+            .chain(flags.iter().map(|flag| flag.code.clone())),
+    )?;
     if red_lines.is_empty() && items().any(|item| item.red_line) {
-        return wrong(&place, "red_lines is missing although an item is a red line: name the best bands that are left");
+        return wrong(
+            &place,
+            "red_lines is missing although an item is a red line: name the best bands that are left",
+        );
     }
     let weights: u32 = sections.iter().map(|section| section.weight).sum();
     if weights != 100 && weights != 0 {
-        return wrong(&place, format!("the sections' weights add up to {weights}; make them 100"));
+        return wrong(
+            &place,
+            format!("the sections' weights add up to {weights}; make them 100"),
+        );
     }
     let mut checklist = Checklist {
         code: written.code,
@@ -335,7 +372,13 @@ fn check_matter(place: &str, matter: &str) -> Checked<()> {
     if MATTERS.contains(&matter) {
         return Ok(());
     }
-    wrong(place, format!("matter {matter:?} is not one of the eight matters: use one of {}", MATTERS.join(", ")))
+    wrong(
+        place,
+        format!(
+            "matter {matter:?} is not one of the eight matters: use one of {}",
+            MATTERS.join(", ")
+        ),
+    )
 }
 
 fn band_of(place: &str, written: WrittenBand) -> Checked<Band> {
@@ -362,7 +405,10 @@ fn cap_of(place: &str, (severity, band): (Severity, String), bands: &[Band]) -> 
 fn band_index(place: &str, key: &str, code: &str, bands: &[Band]) -> Checked<usize> {
     match bands.iter().position(|band| band.code == code) {
         Some(index) => Ok(index),
-        None => wrong(place, format!("{key} names an unknown band {code:?}: use a code of bands")),
+        None => wrong(
+            place,
+            format!("{key} names an unknown band {code:?}: use a code of bands"),
+        ),
     }
 }
 
@@ -451,7 +497,10 @@ fn evaluation_order(checklist: &Checklist) -> Checked<Vec<(usize, usize)>> {
             .partition(|&place| asks_about(checklist, place).all(|asked| done.contains(&asked)));
         if let (true, Some(&(s, i))) = (ready.is_empty(), rest.first()) {
             let code = &checklist.sections[s].items[i].code;
-            return wrong(&format!("{} {code}", checklist.code), "show_if goes round in a circle: let one of them stand alone");
+            return wrong(
+                &format!("{} {code}", checklist.code),
+                "show_if goes round in a circle: let one of them stand alone",
+            );
         }
         done.extend(ready.iter().copied());
         order.extend(ready);
@@ -464,8 +513,13 @@ fn asks_about(checklist: &Checklist, (s, i): (usize, usize)) -> impl Iterator<It
     let section = &checklist.sections[s];
     let both = section.show_if.iter().chain(&section.items[i].show_if);
     let grade = checklist.grade_item.as_deref();
-    both.flat_map(move |condition| condition.names().into_iter().chain(grade.filter(|_| condition.asks_limits())))
-        .filter_map(|name| checklist.places.get(name).copied())
+    both.flat_map(move |condition| {
+        condition
+            .names()
+            .into_iter()
+            .chain(grade.filter(|_| condition.asks_limits()))
+    })
+    .filter_map(|name| checklist.places.get(name).copied())
 }
 
 fn check_kinds(kinds: &[Kind], roles: &[Role]) -> Checked<()> {
@@ -573,9 +627,15 @@ mod tests {
     #[test]
     fn a_text_in_one_language_only_is_refused() {
         let said = refusal(|d| item(d, "SF5.1")["title"] = json!(["未使用危房", " "]));
-        assert!(said.starts_with("campus-safety SF5.1: title is missing in a language"), "{said}");
+        assert!(
+            said.starts_with("campus-safety SF5.1: title is missing in a language"),
+            "{said}"
+        );
         let said = refusal(|d| item(d, "SF2.4")["help"] = json!(["", "Were you checked?"]));
-        assert!(said.starts_with("campus-safety SF2.4: help is missing in a language"), "{said}");
+        assert!(
+            said.starts_with("campus-safety SF2.4: help is missing in a language"),
+            "{said}"
+        );
     }
 
     #[test]

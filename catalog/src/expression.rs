@@ -325,9 +325,7 @@ fn contains(list: &Computed, wanted: &Computed) -> bool {
     let Computed::Value(Value::List(values)) = list else {
         return false;
     };
-    values
-        .iter()
-        .any(|value| same(&Computed::Value(value.clone()), wanted))
+    values.iter().any(|value| same(&Computed::Value(value.clone()), wanted))
 }
 
 /// Numbers by size, texts (so also dates) by their letters; anything else has no order.

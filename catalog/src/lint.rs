@@ -113,7 +113,11 @@ fn place(files: &[(&str, &str)], error: DefinitionError) -> Mistake {
     let words: Vec<&str> = error.place.split_whitespace().collect();
     let named = |word: &&&str| files.iter().any(|(_, text)| line_of_code(text, word).is_some());
     let code = words.iter().rev().find(named).copied().unwrap_or_default();
-    let holds = |text: &str| words.iter().all(|word| !is_code(files, word) || line_of_code(text, word).is_some());
+    let holds = |text: &str| {
+        words
+            .iter()
+            .all(|word| !is_code(files, word) || line_of_code(text, word).is_some())
+    };
     let file = files
         .iter()
         .find(|(_, text)| holds(text) && line_of_code(text, code).is_some())
@@ -153,5 +157,6 @@ fn line_of(text: &str, code: &str, what: &str) -> usize {
 }
 
 fn says(what: &str, key: &str) -> bool {
-    what.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| word == key)
+    what.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .any(|word| word == key)
 }

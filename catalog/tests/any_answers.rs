@@ -74,18 +74,54 @@ fn any_answers() -> impl Strategy<Value = Answers> {
 /// Answers to any of the checklists: lists as classes and moments have them, times, levels, and whatever else can be sent.
 fn any_answers_to(checklist: &'static Checklist) -> impl Strategy<Value = Answers> {
     const PARTS: &[&str] = &[
-        "", "/n", "/n2", "/date", "/note", "/na", "/n/P12", "/n/P36", "/n/J", "/n/S", "/n/K", "/sample/a", "/sample/b",
-        "/sample/c", "/snap/10", "/snap/20", "/snap/30",
+        "",
+        "/n",
+        "/n2",
+        "/date",
+        "/note",
+        "/na",
+        "/n/P12",
+        "/n/P36",
+        "/n/J",
+        "/n/S",
+        "/n/K",
+        "/sample/a",
+        "/sample/b",
+        "/sample/c",
+        "/snap/10",
+        "/snap/20",
+        "/snap/30",
     ];
     let items = checklist.sections.iter().flat_map(|section| &section.items);
     let codes: Vec<&str> = items.map(|item| item.code.as_str()).collect();
     let text = prop_oneof![
-        select(vec!["yes", "no", "na", "1", "2", "3", "4", "missed", "P12", "P36", "J", "S", "5", "08:15", "8:15", "24:00", "2026-11-22"])
-            .prop_map(Value::from),
+        select(vec![
+            "yes",
+            "no",
+            "na",
+            "1",
+            "2",
+            "3",
+            "4",
+            "missed",
+            "P12",
+            "P36",
+            "J",
+            "S",
+            "5",
+            "08:15",
+            "8:15",
+            "24:00",
+            "2026-11-22"
+        ])
+        .prop_map(Value::from),
         (-3i64..130).prop_map(Value::Int),
     ];
     let list = collection::vec(text.clone(), 0..8).prop_map(Value::List);
-    let bands = collection::vec(select(vec!["K", "P12", "P36", "J", "S", "X"]).prop_map(Value::from), 0..4);
+    let bands = collection::vec(
+        select(vec!["K", "P12", "P36", "J", "S", "X"]).prop_map(Value::from),
+        0..4,
+    );
     let fields = collection::btree_map(
         (select(codes), select(PARTS)).prop_map(|(code, part)| format!("{code}{part}")),
         prop_oneof![3 => text, 2 => list, 1 => any_value()],

@@ -58,13 +58,24 @@ fn band(assessment: &Assessment) -> &str {
 }
 
 fn flags(assessment: &Assessment) -> Vec<&str> {
-    assessment.flags.iter().map(|at| checklist().flags[*at].code.as_str()).collect()
+    assessment
+        .flags
+        .iter()
+        .map(|at| checklist().flags[*at].code.as_str())
+        .collect()
 }
 
 #[test]
 fn the_worked_check_comes_to_81_5_good() {
     let result = judged(&sound_lesson());
-    assert_eq!(result.section("LO-B").and_then(|section| section.score).expect("B").to_string(), "95.0");
+    assert_eq!(
+        result
+            .section("LO-B")
+            .and_then(|section| section.score)
+            .expect("B")
+            .to_string(),
+        "95.0"
+    );
     assert_eq!((score(&result).as_str(), band(&result)), ("81.5", "good"));
     assert!(result.flags.is_empty(), "{:?}", flags(&result));
     let open: Vec<_> = result
@@ -98,7 +109,10 @@ fn the_four_levels_are_worth_100_80_60_and_40() {
 #[test]
 fn the_best_and_the_worst_level_want_ten_characters_of_evidence() {
     for level in ["4", "1"] {
-        let bare = with(sound_lesson(), &[("LO-C1", level.into()), ("LO-C1/note", "很好".into())]);
+        let bare = with(
+            sound_lesson(),
+            &[("LO-C1", level.into()), ("LO-C1/note", "很好".into())],
+        );
         assert_eq!(judged(&bare).item("LO-C1").expect("it").missing, [Missing::Note]);
         let told = with(bare, &[("LO-C1/note", "学生能说出目标，板书写明。".into())]);
         assert!(judged(&told).item("LO-C1").expect("it").missing.is_empty());
@@ -115,10 +129,7 @@ fn a_lesson_seen_for_less_than_20_minutes_is_not_rated() {
 #[test]
 fn a_snapshot_outside_its_window_does_not_count() {
     for (minute, counts) in [(8, false), (9, true), (13, true), (14, false)] {
-        let result = judged(&with(
-            sound_lesson(),
-            &[("LO-B1/snap/10", snap("no", 40, 40, minute))],
-        ));
+        let result = judged(&with(sound_lesson(), &[("LO-B1/snap/10", snap("no", 40, 40, minute))]));
         let item = result.item("LO-B1").expect("it");
         assert_eq!(item.samples.len(), if counts { 3 } else { 2 }, "minute {minute}");
         assert_eq!(item.missing.contains(&Missing::Rest), !counts);
@@ -130,7 +141,10 @@ fn one_snapshot_and_two_missed_with_reasons_make_the_section_not_applicable() {
     let missed = |why: &str| Value::List(vec!["missed".into(), why.into()]);
     let result = judged(&with(
         sound_lesson(),
-        &[("LO-B1/snap/20", missed("处理突发事件")), ("LO-B1/snap/30", missed("提前下课"))],
+        &[
+            ("LO-B1/snap/20", missed("处理突发事件")),
+            ("LO-B1/snap/30", missed("提前下课")),
+        ],
     ));
     let item = result.item("LO-B1").expect("it");
     assert_eq!((item.verdict, item.missing.as_slice()), (Verdict::Na, &[][..]));
@@ -154,7 +168,10 @@ fn a_red_line_caps_the_band_makes_a_finding_and_leaves_the_score() {
 #[test]
 fn an_evident_danger_is_a_finding_that_wants_a_note_and_caps_nothing() {
     let result = judged(&with(sound_lesson(), &[("LO-X3", "yes".into())]));
-    assert_eq!((band(&result), result.failed.as_slice()), ("good", &["LO-X3".to_owned()][..]));
+    assert_eq!(
+        (band(&result), result.failed.as_slice()),
+        ("good", &["LO-X3".to_owned()][..])
+    );
     assert_eq!(result.item("LO-X3").expect("it").missing, [Missing::Note]);
 }
 
@@ -179,7 +196,10 @@ fn flags_speak_where_the_lesson_as_a_whole_shows_something() {
     let one_weak = with(sound_lesson(), &[("LO-E1", "2".into()), ("LO-E2", "3".into())]);
     assert!(flags(&judged(&one_weak)).is_empty());
     for (size, said) in [(45, vec![]), (46, vec!["LO-FLAG.4"]), (56, vec!["LO-FLAG.5"])] {
-        let class = with(sound_lesson(), &[("LO-A9/n", Value::Int(size)), ("LO-A9/n2", Value::Int(size))]);
+        let class = with(
+            sound_lesson(),
+            &[("LO-A9/n", Value::Int(size)), ("LO-A9/n2", Value::Int(size))],
+        );
         assert_eq!(flags(&judged(&class)), said, "{size} pupils");
     }
     for (minutes, said) in [(12, vec![]), (13, vec!["LO-FLAG.6"])] {
@@ -201,7 +221,10 @@ fn a_score_below_60_suggests_a_case_for_experts() {
     assert!(flags(&result).contains(&"LO-FLAG.1"));
     assert!(checklist().flags[0].consult);
     poor.insert("LO-A8/n".into(), Value::Int(10));
-    assert!(!flags(&judged(&poor)).contains(&"LO-FLAG.1"), "what is not rated suggests nothing");
+    assert!(
+        !flags(&judged(&poor)).contains(&"LO-FLAG.1"),
+        "what is not rated suggests nothing"
+    );
 }
 
 #[test]
@@ -209,7 +232,11 @@ fn the_limit_for_a_class_is_that_of_the_observed_grade() {
     let of_grade = |grade: &str| {
         with(
             sound_lesson(),
-            &[("LO-A2", grade.into()), ("LO-A9/n", Value::Int(48)), ("LO-A9/n2", Value::Int(48))],
+            &[
+                ("LO-A2", grade.into()),
+                ("LO-A9/n", Value::Int(48)),
+                ("LO-A9/n2", Value::Int(48)),
+            ],
         )
     };
     assert_eq!(flags(&judged(&of_grade("6"))), ["LO-FLAG.4"]);

@@ -104,55 +104,183 @@ fn changed(text: &str, from: &str, to: &str) -> (String, usize) {
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("version = 1", "version = \"one\"", "invalid type"),
     ("version = 1", "verson = 1", "unknown field `verson`"),
-    ("title = [\"阅览室检查\", \"Reading room\"]", "title = [\"阅览室检查\"]", "write texts as"),
-    ("title = [\"照度达标\", \"Bright enough\"]", "title = [\"照度达标\", \"\"]", "title is missing in a language"),
-    ("help = [\"在最暗的座位量。\", \"Measure at the darkest seat.\"]", "help = [\"\", \"Measure.\"]", "help is missing in a language"),
-    ("short = [\"开放\", \"Open\"]", "short = [\"\", \"\"]", "short is missing in a language"),
+    (
+        "title = [\"阅览室检查\", \"Reading room\"]",
+        "title = [\"阅览室检查\"]",
+        "write texts as",
+    ),
+    (
+        "title = [\"照度达标\", \"Bright enough\"]",
+        "title = [\"照度达标\", \"\"]",
+        "title is missing in a language",
+    ),
+    (
+        "help = [\"在最暗的座位量。\", \"Measure at the darkest seat.\"]",
+        "help = [\"\", \"Measure.\"]",
+        "help is missing in a language",
+    ),
+    (
+        "short = [\"开放\", \"Open\"]",
+        "short = [\"\", \"\"]",
+        "short is missing in a language",
+    ),
     ("from = \"90\"", "from = \"high\"", "is not a number"),
-    ("{ code = \"D\", label = [\"不合格\", \"Failing\"], from = \"0\" }", "{ code = \"D\", label = [\"不合格\", \"Failing\"], from = \"10\" }", "bands must fall"),
+    (
+        "{ code = \"D\", label = [\"不合格\", \"Failing\"], from = \"0\" }",
+        "{ code = \"D\", label = [\"不合格\", \"Failing\"], from = \"10\" }",
+        "bands must fall",
+    ),
     ("caps = { L4 = \"D\" }", "caps = { L4 = \"E\" }", "unknown band \"E\""),
     ("red_lines = [\"D\"]", "red_lines = [\"E\"]", "unknown band \"E\""),
     ("red_lines = [\"D\"]", "", "red_lines is missing"),
-    ("when = \"rated() and score(RR1) < 60\"", "when = \"rated() and score(RR9) < 60\"", "unknown section"),
-    ("when = \"rated() and score(RR1) < 60\"", "when = \"score() + 1\"", "is not true or false"),
+    (
+        "when = \"rated() and score(RR1) < 60\"",
+        "when = \"rated() and score(RR9) < 60\"",
+        "unknown section",
+    ),
+    (
+        "when = \"rated() and score(RR1) < 60\"",
+        "when = \"score() + 1\"",
+        "is not true or false",
+    ),
     ("weight = 100", "weight = 90", "add up to 90; make them 100"),
-    ("matter = \"ethos\"", "matter = \"weather\"", "not one of the eight matters"),
+    (
+        "matter = \"ethos\"",
+        "matter = \"weather\"",
+        "not one of the eight matters",
+    ),
     ("code = \"RR1.2\"", "code = \"RR1.1\"", "is defined twice"),
     ("code = \"RR1.2\"", "code = \"RR1/2\"", "cannot be a code"),
     ("severity = \"L2\"", "severity = \"L9\"", "unknown variant `L9`"),
     ("severity = \"L2\"\nred_line = true", "", "needs a severity"),
-    ("kind = \"int\", label = [\"照度\", \"Light\"]", "kind = \"lux\", label = [\"照度\", \"Light\"]", "unknown variant `lux`"),
-    ("suffix = \"n\", kind = \"int\", label = [\"照度\"", "suffix = \"lux\", kind = \"int\", label = [\"照度\"", "use n, n2 or date"),
-    ("checks = [{ input = \"n\", threshold = \"LIGHT\" }]", "checks = [{ input = \"n\", threshold = \"GLARE\" }]", "not in the threshold table"),
-    ("checks = [{ input = \"n\", threshold = \"LIGHT\" }]", "checks = [{ input = \"n2\", threshold = \"LIGHT\" }]", "does not have"),
-    ("checks = [{ input = \"n\", threshold = \"LIGHT\" }]", "checks = [{ input = \"n\" }]", "exactly one limit"),
-    ("show_if = \"boarders > 0\"", "show_if = \"boarders >\"", "cannot be read at 10"),
-    ("show_if = \"boarders > 0\"", "show_if = \"lodgers > 0\"", "unknown \"lodgers\""),
-    ("show_if = \"boarders > 0\"", "show_if = \"boarders == 'many'\"", "different kinds"),
-    ("show_if = \"boarders > 0\"", "show_if = \"RR1.3 == 'half'\"", "cannot be answered"),
-    ("show_if = \"boarders > 0\"", "show_if = \"RR1.3 == 'none' and RR1.3 == 'full'\"", "can never hold"),
-    ("show_if = \"boarders > 0\"", "show_if = \"score() > 50\"", "asks for a result"),
-    ("show_if = \"boarders > 0\"", "show_if = \"answered(RR1.2)\"", "in a circle"),
-    ("show_if = \"boarders > 0\"", "show_if = \"number(RR1.1, n2) > 0\"", "does not have"),
-    ("why_shown = [\"因本校有寄宿生而出现\", \"Shown because the school has boarders\"]", "why_shown = [\"因\", \"\"]", "why_shown is missing"),
-    ("options = [[\"none\", \"无\", \"None\"], [\"full\", \"专职\", \"Full-time\"]]", "", "needs options"),
-    ("[\"full\", \"专职\", \"Full-time\"]]", "[\"none\", \"专职\", \"Full-time\"]]", "twice"),
+    (
+        "kind = \"int\", label = [\"照度\", \"Light\"]",
+        "kind = \"lux\", label = [\"照度\", \"Light\"]",
+        "unknown variant `lux`",
+    ),
+    (
+        "suffix = \"n\", kind = \"int\", label = [\"照度\"",
+        "suffix = \"lux\", kind = \"int\", label = [\"照度\"",
+        "use n, n2 or date",
+    ),
+    (
+        "checks = [{ input = \"n\", threshold = \"LIGHT\" }]",
+        "checks = [{ input = \"n\", threshold = \"GLARE\" }]",
+        "not in the threshold table",
+    ),
+    (
+        "checks = [{ input = \"n\", threshold = \"LIGHT\" }]",
+        "checks = [{ input = \"n2\", threshold = \"LIGHT\" }]",
+        "does not have",
+    ),
+    (
+        "checks = [{ input = \"n\", threshold = \"LIGHT\" }]",
+        "checks = [{ input = \"n\" }]",
+        "exactly one limit",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"boarders >\"",
+        "cannot be read at 10",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"lodgers > 0\"",
+        "unknown \"lodgers\"",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"boarders == 'many'\"",
+        "different kinds",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"RR1.3 == 'half'\"",
+        "cannot be answered",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"RR1.3 == 'none' and RR1.3 == 'full'\"",
+        "can never hold",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"score() > 50\"",
+        "asks for a result",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"answered(RR1.2)\"",
+        "in a circle",
+    ),
+    (
+        "show_if = \"boarders > 0\"",
+        "show_if = \"number(RR1.1, n2) > 0\"",
+        "does not have",
+    ),
+    (
+        "why_shown = [\"因本校有寄宿生而出现\", \"Shown because the school has boarders\"]",
+        "why_shown = [\"因\", \"\"]",
+        "why_shown is missing",
+    ),
+    (
+        "options = [[\"none\", \"无\", \"None\"], [\"full\", \"专职\", \"Full-time\"]]",
+        "",
+        "needs options",
+    ),
+    (
+        "[\"full\", \"专职\", \"Full-time\"]]",
+        "[\"none\", \"专职\", \"Full-time\"]]",
+        "twice",
+    ),
     ("[\"差\", \"Poor\"]]", "]", "describe all four"),
-    ("weight = 2\ntitle = [\"氛围\"", "title = [\"氛围\"", "weight 0 does not fit"),
+    (
+        "weight = 2\ntitle = [\"氛围\"",
+        "title = [\"氛围\"",
+        "weight 0 does not fit",
+    ),
     ("advised = 4", "advised = 1", "fewer classes than it asks for"),
-    ("of = \"minutes\", threshold = \"LIGHT\"", "of = \"minutes\"", "needs a threshold"),
-    ("{ at_most = \"9\", points = 50 }", "{ at_most = \"9\", points = 150 }", "points are of 100"),
-    ("{ at_most = \"9\", points = 50 }", "{ at_most = \"0\", points = 50 }", "at_most must rise"),
+    (
+        "of = \"minutes\", threshold = \"LIGHT\"",
+        "of = \"minutes\"",
+        "needs a threshold",
+    ),
+    (
+        "{ at_most = \"9\", points = 50 }",
+        "{ at_most = \"9\", points = 150 }",
+        "points are of 100",
+    ),
+    (
+        "{ at_most = \"9\", points = 50 }",
+        "{ at_most = \"0\", points = 50 }",
+        "at_most must rise",
+    ),
 ];
 
 const MISTAKES_IN_THRESHOLDS: &[(&str, &str, &str)] = &[
     ("basis = [\"示例\", \"Example\"]", "", "missing field `basis`"),
-    ("basis = [\"示例\", \"Example\"]", "basis = [\"\", \"\"]", "basis is missing in a language"),
+    (
+        "basis = [\"示例\", \"Example\"]",
+        "basis = [\"\", \"\"]",
+        "basis is missing in a language",
+    ),
     ("limit = \"300\"", "limit = \"much\"", "is not a number"),
-    ("limit = \"300\"", "limit_by_band = { P7 = \"300\" }", "not a school band"),
+    (
+        "limit = \"300\"",
+        "limit_by_band = { P7 = \"300\" }",
+        "not a school band",
+    ),
     ("limit = \"300\"", "", "exactly one of limit"),
-    ("effective_from = \"2020-01-01\"", "effective_from = \"2020-13-01\"", "is not a date"),
-    ("effective_from = \"2020-01-01\"", "effective_from = \"2020-01-01\"\neffective_to = \"2019-01-01\"", "swap them"),
+    (
+        "effective_from = \"2020-01-01\"",
+        "effective_from = \"2020-13-01\"",
+        "is not a date",
+    ),
+    (
+        "effective_from = \"2020-01-01\"",
+        "effective_from = \"2020-01-01\"\neffective_to = \"2019-01-01\"",
+        "swap them",
+    ),
     ("op = \"at_least\"", "op = \"about\"", "unknown variant `about`"),
 ];
 
@@ -189,7 +317,10 @@ fn each_kind_of_mistake_is_told_with_its_file_its_line_and_what_to_do() {
 fn a_key_that_is_wrong_is_told_at_its_very_line() {
     for (from, to) in [
         ("show_if = \"boarders > 0\"", "show_if = \"boarders >\""),
-        ("help = [\"在最暗的座位量。\", \"Measure at the darkest seat.\"]", "help = [\"\", \"Measure.\"]"),
+        (
+            "help = [\"在最暗的座位量。\", \"Measure at the darkest seat.\"]",
+            "help = [\"\", \"Measure.\"]",
+        ),
         ("version = 1", "verson = 1"),
         ("severity = \"L2\"", "severity = \"L9\""),
         ("advised = 4", "advised = 1"),
@@ -203,7 +334,11 @@ fn a_key_that_is_wrong_is_told_at_its_very_line() {
 
 #[test]
 fn all_mistakes_are_told_at_once() {
-    let (text, _) = changed(READING_ROOM, "title = [\"照度达标\", \"Bright enough\"]", "title = [\"照度达标\", \"\"]");
+    let (text, _) = changed(
+        READING_ROOM,
+        "title = [\"照度达标\", \"Bright enough\"]",
+        "title = [\"照度达标\", \"\"]",
+    );
     let (text, _) = changed(&text, "show_if = \"boarders > 0\"", "show_if = \"boarders >\"");
     let (text, _) = changed(&text, "advised = 4", "advised = 1");
     assert_eq!(mistakes(&text, THRESHOLDS).len(), 3);
@@ -219,7 +354,10 @@ fn every_shipped_definition_is_sound() {
         files.push((path.display().to_string(), text));
     }
     assert!(files.len() >= 6);
-    let given: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let given: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
     let told = lint(&given);
     assert!(told.is_empty(), "{told:#?}");
 }

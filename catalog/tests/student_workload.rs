@@ -32,7 +32,12 @@ fn class(band: &str, name: &str, said: &str) -> Value {
 
 fn homework(answers: Answers, band: &str, medians: &[&str]) -> Answers {
     let classes = medians.iter().enumerate();
-    let fields = classes.map(|(nth, said)| (format!("W3.1/sample/{band}{nth}"), class(band, &format!("{nth} 班"), said)));
+    let fields = classes.map(|(nth, said)| {
+        (
+            format!("W3.1/sample/{band}{nth}"),
+            class(band, &format!("{nth} 班"), said),
+        )
+    });
     answers.into_iter().chain(fields).collect()
 }
 
@@ -72,7 +77,10 @@ fn sound_school(of: &[&str]) -> Answers {
         ];
         answers.extend(numbers.map(|(path, value)| (format!("{path}/{band}"), value)));
         for nth in ["a", "b"] {
-            answers.insert(format!("W2.1/sample/{band}{nth}"), Value::List(vec![(*band).into(), nth.into(), "yes".into()]));
+            answers.insert(
+                format!("W2.1/sample/{band}{nth}"),
+                Value::List(vec![(*band).into(), nth.into(), "yes".into()]),
+            );
             answers.insert(format!("W5.1/sample/{band}{nth}"), class(band, nth, "10"));
             let minutes = if *band == "P12" { "0" } else { "60" };
             answers.insert(format!("W3.1/sample/{band}{nth}"), class(band, nth, minutes));
@@ -97,7 +105,11 @@ fn the_worked_check_comes_to_6_25_of_10_and_one_finding() {
     let item = result.item("W3.1").expect("it");
     assert_eq!(item.earned.parts(), (25, 4), "6.25 of 10");
     assert_eq!(item.possible.parts(), (10, 1));
-    let of_classes: Vec<_> = item.samples.iter().map(|sample| sample.points.expect("points").parts().0).collect();
+    let of_classes: Vec<_> = item
+        .samples
+        .iter()
+        .map(|sample| sample.points.expect("points").parts().0)
+        .collect();
     assert_eq!(of_classes, [100, 100, 50, 0]);
     assert_eq!(item.samples.iter().filter(|sample| sample.ok == Some(false)).count(), 2);
     assert_eq!((item.verdict, item.severity), (Verdict::Fail, Some(Severity::L2)));
@@ -119,7 +131,14 @@ fn a_class_beyond_half_as_much_again_makes_the_finding_graver() {
 
 #[test]
 fn a_school_within_every_limit_is_green_and_complete() {
-    for of in [&["P12"][..], &["P36"], &["J"], &["S"], &["P12", "P36"], &["P12", "P36", "J", "S"]] {
+    for of in [
+        &["P12"][..],
+        &["P36"],
+        &["J"],
+        &["S"],
+        &["P12", "P36"],
+        &["P12", "P36", "J", "S"],
+    ] {
         let result = judged(&sound_school(of));
         let open: Vec<_> = result
             .items
@@ -136,11 +155,23 @@ fn a_school_within_every_limit_is_green_and_complete() {
 
 #[test]
 fn bands_are_scored_each_and_then_averaged() {
-    let mixed = homework(homework(school(&["P36", "J"]), "P36", &["60", "60"]), "J", &["120", "200"]);
+    let mixed = homework(
+        homework(school(&["P36", "J"]), "P36", &["60", "60"]),
+        "J",
+        &["120", "200"],
+    );
     // 120 is more than 20 % beyond 90: nothing; so grades 7 to 9 come to 0, and both bands to 50.
     assert_eq!(points(&judged(&mixed), "W3.1"), "50/1");
-    let three = homework(homework(school(&["P36", "J"]), "P36", &["60", "60", "60"]), "J", &["120"]);
-    assert_eq!(points(&judged(&three), "W3.1"), "50/1", "the number of classes does not weigh");
+    let three = homework(
+        homework(school(&["P36", "J"]), "P36", &["60", "60", "60"]),
+        "J",
+        &["120"],
+    );
+    assert_eq!(
+        points(&judged(&three), "W3.1"),
+        "50/1",
+        "the number of classes does not weigh"
+    );
 }
 
 #[test]
@@ -170,7 +201,10 @@ fn a_first_lesson_up_to_ten_minutes_early_costs_half_its_points() {
 fn one_band_without_its_number_is_told_and_the_other_counts_so_far() {
     let result = judged(&with(school(&["P36", "J"]), &[("W1.1/n/J", "07:30".into())]));
     let item = result.item("W1.1").expect("it");
-    assert_eq!((item.verdict, item.missing.as_slice()), (Verdict::Fail, &[Missing::Rest][..]));
+    assert_eq!(
+        (item.verdict, item.missing.as_slice()),
+        (Verdict::Fail, &[Missing::Rest][..])
+    );
 }
 
 #[test]
@@ -202,7 +236,11 @@ fn a_band_without_a_limit_is_not_scored() {
 
 #[test]
 fn displaced_lessons_count_100_50_and_nothing() {
-    for (lessons, expected, verdict) in [(0, "100/1", Verdict::Pass), (1, "50/1", Verdict::Fail), (2, "0/1", Verdict::Fail)] {
+    for (lessons, expected, verdict) in [
+        (0, "100/1", Verdict::Pass),
+        (1, "50/1", Verdict::Fail),
+        (2, "0/1", Verdict::Fail),
+    ] {
         let result = judged(&with(school(&["P36"]), &[("W2.3/n", Value::Int(lessons))]));
         assert_eq!(points(&result, "W2.3"), expected);
         assert_eq!(result.item("W2.3").expect("it").verdict, verdict);
@@ -233,7 +271,11 @@ fn too_few_classes_or_pupils_are_told() {
     let result = judged(&few_pupils);
     assert_eq!(result.item("W3.1").expect("it").missing, [Missing::Rest]);
     let shown = &result.item("W3.1").expect("it").samples;
-    assert!(shown.iter().any(|sample| sample.count == 2 && sample.value.is_some_and(|median| median.0 == 350)));
+    assert!(
+        shown
+            .iter()
+            .any(|sample| sample.count == 2 && sample.value.is_some_and(|median| median.0 == 350))
+    );
 }
 
 #[test]
@@ -244,7 +286,10 @@ fn the_first_red_line_leaves_orange_and_the_second_red() {
             answers.insert((*code).to_owned(), "no".into());
         }
         let result = judged(&answers);
-        checklist().bands[result.band.expect("rated")].label.get(Lang::En).to_owned()
+        checklist().bands[result.band.expect("rated")]
+            .label
+            .get(Lang::En)
+            .to_owned()
     };
     assert_eq!(cross(&[]), "Green");
     assert_eq!(cross(&["W1.2"]), "Green");
@@ -264,7 +309,12 @@ fn what_only_concerns_grades_1_and_2_is_not_asked_elsewhere() {
 
 #[test]
 fn a_limit_is_the_one_in_force_on_the_day_of_the_visit() {
-    let on = |day: &str| judged(&with(school(&["P36"]), &[("on", day.into()), ("W6.1/n/P36", Value::Int(70))]));
+    let on = |day: &str| {
+        judged(&with(
+            school(&["P36"]),
+            &[("on", day.into()), ("W6.1/n/P36", Value::Int(70))],
+        ))
+    };
     assert_eq!(points(&on("2026-11-22"), "W6.1"), "50/1", "the two-hour goal advises");
     assert_eq!(points(&on("2024-11-22"), "W6.1"), "100/1", "before the goal was set");
 }
@@ -272,10 +322,19 @@ fn a_limit_is_the_one_in_force_on_the_day_of_the_visit() {
 #[test]
 fn a_part_of_the_checklist_can_be_looked_at_alone() {
     let scope = Value::List(vec!["W3".into()]);
-    let result = judged(&with(sound_school(&["P36"]), &[("scope", scope), ("W1.2", "no".into())]));
+    let result = judged(&with(
+        sound_school(&["P36"]),
+        &[("scope", scope), ("W1.2", "no".into())],
+    ));
     assert!(result.partial && result.rated);
     assert!(!result.section("W1").expect("it").visible && result.section("W3").expect("it").visible);
-    assert!(result.section("W10").is_none_or(|section| section.visible), "what has no points belongs to every scope");
-    assert_eq!((result.score.expect("a score").to_string().as_str(), result.failed.len()), ("100.0", 0));
+    assert!(
+        result.section("W10").is_none_or(|section| section.visible),
+        "what has no points belongs to every scope"
+    );
+    assert_eq!(
+        (result.score.expect("a score").to_string().as_str(), result.failed.len()),
+        ("100.0", 0)
+    );
     assert!(!judged(&sound_school(&["P36"])).partial);
 }

@@ -4,6 +4,7 @@
 mod dice;
 mod district;
 mod pen;
+mod sheets;
 mod visits;
 
 use std::fmt;

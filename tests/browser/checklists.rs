@@ -75,11 +75,19 @@ async fn a_lesson_is_observed_offline_from_its_clock_to_its_score() {
     let mut inspector = Inspector::arrive_rested(&stage, &stage.server.district.a).await;
     let response = begin(&mut inspector, &stage, "lesson-observation").await;
     picture(&inspector, "lesson-1-begun").await;
-    for (item, answer) in [("LO-A1", "maths"), ("LO-A2", "5"), ("LO-A6", "new"), ("LO-A7", "unannounced")] {
+    for (item, answer) in [
+        ("LO-A1", "maths"),
+        ("LO-A2", "5"),
+        ("LO-A6", "new"),
+        ("LO-A7", "unannounced"),
+    ] {
         inspector.answer(item, answer).await;
     }
     for field in ["LO-A9/n", "LO-A9/n2"] {
-        inspector.phone.type_into(&format!("input[data-field='{field}']"), "40").await;
+        inspector
+            .phone
+            .type_into(&format!("input[data-field='{field}']"), "40")
+            .await;
     }
     inspector.answer("LO-A10", "yes").await;
     inspector.answer("LO-A12", "yes").await;
@@ -107,7 +115,10 @@ async fn a_lesson_is_observed_offline_from_its_clock_to_its_score() {
     inspector.phone.tap("[data-testid=looked-LO-X]").await;
     picture(&inspector, "lesson-5-red-lines").await;
     for (field, words) in [("LO-N2", "小组讨论人人有任务"), ("LO-N3", "无")] {
-        inspector.phone.type_into(&format!("textarea[data-field='{field}']"), words).await;
+        inspector
+            .phone
+            .type_into(&format!("textarea[data-field='{field}']"), words)
+            .await;
     }
     inspector.phone.see("[data-testid=back-to-visit]").await;
     picture(&inspector, "lesson-6-done").await;
@@ -152,7 +163,8 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
     inspector.phone.tap("[data-testid=draw]").await;
     inspector.phone.see(".proofs li").await;
     picture(&inspector, "workload-2-drawn").await;
-    let drawn = "return [...document.querySelectorAll(`[id='${arguments[0]}'] [data-class]`)].map((row) => row.dataset.class)";
+    let drawn =
+        "return [...document.querySelectorAll(`[id='${arguments[0]}'] [data-class]`)].map((row) => row.dataset.class)";
 
     for (item, said) in [("W3.1", ["55", "75"]), ("W5.1", ["10", "10"])] {
         let classes: Vec<String> = inspector.phone.js(drawn, &[json!(item)]).await;
@@ -180,7 +192,10 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
         ("W8.1/n", "5"),
         ("W8.1/n2", "120"),
     ] {
-        inspector.phone.type_into(&format!("input[data-field='{field}']"), number).await;
+        inspector
+            .phone
+            .type_into(&format!("input[data-field='{field}']"), number)
+            .await;
     }
     let time = "const box = document.querySelector(\"input[data-field='W1.1/n/P36']\"); box.value = '08:20';
         box.dispatchEvent(new Event('change', { bubbles: true })); return true";
@@ -189,7 +204,10 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
         inspector.phone.tap(&format!("[data-testid=looked-{section}]")).await;
     }
     let conclusion = "textarea[data-field='W10.1']";
-    inspector.phone.type_into(conclusion, "作业总量基本受控，一个班超时").await;
+    inspector
+        .phone
+        .type_into(conclusion, "作业总量基本受控，一个班超时")
+        .await;
     picture(&inspector, "workload-5-done").await;
     // One of two classes is a quarter beyond the limit: 5 of 10, so W3 is 20 of 25 and the whole 95.
     inspector.phone.see("[data-testid=back-to-visit]").await;
@@ -209,12 +227,18 @@ async fn ask_class(inspector: &Inspector, item: &str, class: &str, number: &str)
     inspector.phone.tap(&format!("[data-class='{class}']")).await;
     for _ in 0..10 {
         for digit in number.chars() {
-            inspector.phone.tap(&format!("[id='{item}'] [data-key='{digit}']")).await;
+            inspector
+                .phone
+                .tap(&format!("[id='{item}'] [data-key='{digit}']"))
+                .await;
         }
         inspector.phone.tap(&format!("[id='{item}'] [data-key=next]")).await;
     }
     picture(inspector, &format!("workload-3-pad-{item}-{number}")).await;
-    inspector.phone.tap(&format!("[id='{item}'] [data-testid=class-done]")).await;
+    inspector
+        .phone
+        .tap(&format!("[id='{item}'] [data-testid=class-done]"))
+        .await;
 }
 
 fn scales() -> Vec<String> {

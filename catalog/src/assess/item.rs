@@ -211,9 +211,7 @@ fn count_points(item: &Item, state: &mut ItemState) {
     let weight = Fraction::whole(item.weight.into());
     let share = state.points.and_then(|points| points.over(Fraction::whole(100)));
     state.possible = weight;
-    state.earned = share
-        .and_then(|share| weight.times(share))
-        .unwrap_or(Fraction::ZERO);
+    state.earned = share.and_then(|share| weight.times(share)).unwrap_or(Fraction::ZERO);
 }
 
 fn all_held(form: &Form<'_>, item: &Item) -> Vec<Option<Held>> {
@@ -277,7 +275,11 @@ fn wanted_words(form: &Form<'_>, item: &Item, state: &ItemState) -> Vec<Missing>
     };
     let blank = wanted.iter().filter(|(suffix, _)| form.is_blank(item, suffix));
     let mut missing: Vec<Missing> = blank.map(|(_, missing)| *missing).collect();
-    if item.rule.as_ref().is_some_and(|rule| wants_number(form, item, rule, state)) {
+    if item
+        .rule
+        .as_ref()
+        .is_some_and(|rule| wants_number(form, item, rule, state))
+    {
         missing.push(Missing::Number);
     }
     missing

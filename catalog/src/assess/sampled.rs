@@ -29,7 +29,10 @@ pub fn classes(form: &Form<'_>, item: &Item, sampling: &Sampling, state: &mut It
         .filter_map(|(id, value)| class(sampling.of, id, value))
         .collect();
     let rule = sampling.threshold.as_ref().and_then(|code| form.rule(code));
-    let judged: Vec<Judged> = classes.iter().map(|class| judged(form, sampling, rule, class)).collect();
+    let judged: Vec<Judged> = classes
+        .iter()
+        .map(|class| judged(form, sampling, rule, class))
+        .collect();
     let points = mean_of_bands(&judged);
     let answered = judged.iter().any(|judged| judged.sample.count > 0);
     let breached = judged.iter().any(|judged| judged.breach);
@@ -44,7 +47,8 @@ pub fn classes(form: &Form<'_>, item: &Item, sampling: &Sampling, state: &mut It
     if let Some(far) = &item.far_beyond {
         let far_off = |judged: &Judged| {
             let held = judged.median.zip(judged.limit.as_ref());
-            judged.breach && held.is_some_and(|(median, (op, limit))| limits::is_far_beyond(far, *op, median, limit.exact))
+            judged.breach
+                && held.is_some_and(|(median, (op, limit))| limits::is_far_beyond(far, *op, median, limit.exact))
         };
         state.severity = graver(judged.iter().map(far_off), far.severity);
     }
@@ -195,7 +199,10 @@ pub fn moments(form: &Form<'_>, item: &Item, snapping: &Snapping, state: &mut It
     let mut settled = 0;
     let mut taken: Vec<(u32, Seen)> = Vec::new();
     for minute in &snapping.at {
-        match form.part(item, &format!("snap/{minute}")).and_then(|value| moment(value, *minute, snapping)) {
+        match form
+            .part(item, &format!("snap/{minute}"))
+            .and_then(|value| moment(value, *minute, snapping))
+        {
             Some(Moment::Taken(seen)) => taken.push((*minute, seen)),
             Some(Moment::Missed) => {}
             None => continue,

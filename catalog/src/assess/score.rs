@@ -29,7 +29,10 @@ pub fn assessment(form: &Form<'_>, items: Vec<ItemState>) -> Assessment {
     let rated = results.rated && !barred;
     let results = Results { rated, ..results };
     let flags = checklist.flags.iter().enumerate();
-    let flags = flags.filter(|(_, flag)| flag.when.holds(&results)).map(|(at, _)| at).collect();
+    let flags = flags
+        .filter(|(_, flag)| flag.when.holds(&results))
+        .map(|(at, _)| at)
+        .collect();
     Assessment {
         engine: ENGINE,
         score,
@@ -137,7 +140,9 @@ fn caps(checklist: &Checklist, items: &[ItemState], by_score: usize) -> Vec<Cap>
         .copied();
     let capped = failed().filter_map(|state| {
         let item = checklist.item(&state.code)?;
-        let by_severity = state.severity.and_then(|severity| checklist.caps.get(&severity).copied());
+        let by_severity = state
+            .severity
+            .and_then(|severity| checklist.caps.get(&severity).copied());
         let by_red_line = by_red_lines.filter(|_| item.red_line);
         let band = [by_severity, item.cap, by_red_line].into_iter().flatten().max()?;
         (band > by_score).then(|| Cap {

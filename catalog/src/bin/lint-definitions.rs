@@ -11,13 +11,20 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let given: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let given: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
     let mistakes = catalog::lint(&given);
     for mistake in &mistakes {
         println!("{mistake}");
     }
     println!("definitions: {} files, {} mistakes", files.len(), mistakes.len());
-    if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if mistakes.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn definition_files(folder: &Path) -> std::io::Result<Vec<(String, String)>> {

@@ -12,11 +12,18 @@ use crate::{
 
 use super::{
     Checked, MAX_WEIGHT, all, band_index, both_languages, check_code, check_matter, check_options, check_unique,
-    in_both_or_neither, neutral_basis, number, optional_condition, wrong,
+    in_both_or_neither, neutral_basis, number, optional_condition,
     written::{WrittenCheck, WrittenGrade, WrittenInput, WrittenItem, WrittenItemKind},
+    wrong,
 };
 
-pub fn item_of(checklist: &str, title: &Text, section_matter: &str, bands: &[Band], mut written: WrittenItem) -> Checked<Item> {
+pub fn item_of(
+    checklist: &str,
+    title: &Text,
+    section_matter: &str,
+    bands: &[Band],
+    mut written: WrittenItem,
+) -> Checked<Item> {
     let place = format!("{checklist} {}", written.code);
     check_code(&place, &written.code)?;
     both_languages(&place, "title", &written.title)?;
@@ -40,7 +47,11 @@ pub fn item_of(checklist: &str, title: &Text, section_matter: &str, bands: &[Ban
         check_measured(&place, &written, &inputs, rule.as_ref(), &grades)?;
     }
     let needs_proof = written.severity.is_some_and(Severity::needs_proof) && matches!(kind, ItemKind::YesNo);
-    let by_severity = if needs_proof { Evidence::Proof } else { Evidence::Nothing };
+    let by_severity = if needs_proof {
+        Evidence::Proof
+    } else {
+        Evidence::Nothing
+    };
     let cap = written
         .cap
         .as_ref()
@@ -103,7 +114,10 @@ fn item_kind(place: &str, written: &mut WrittenItem) -> Checked<ItemKind> {
 
 fn levels_of(place: &str, levels: Vec<Text>) -> Checked<Vec<Choice>> {
     if levels.len() != 4 {
-        return wrong(place, format!("levels has {} entries: describe all four, the best first", levels.len()));
+        return wrong(
+            place,
+            format!("levels has {} entries: describe all four, the best first", levels.len()),
+        );
     }
     for level in &levels {
         both_languages(place, "levels", level)?;
@@ -119,7 +133,9 @@ fn sampling_of(place: &str, sampling: Option<Sampling>) -> Checked<Sampling> {
     in_both_or_neither(place, "sampling: unit", &sampling.unit)?;
     match (sampling.of, &sampling.threshold) {
         (SampleOf::YesNo, Some(_)) => wrong(place, "sampling of yes_no takes no threshold: leave it out"),
-        (SampleOf::Minutes | SampleOf::Decimal, None) => wrong(place, "sampling needs a threshold to hold the medians against"),
+        (SampleOf::Minutes | SampleOf::Decimal, None) => {
+            wrong(place, "sampling needs a threshold to hold the medians against")
+        }
         _ if sampling.advised < sampling.classes => wrong(place, "sampling advises fewer classes than it asks for"),
         _ => Ok(sampling),
     }
@@ -130,9 +146,13 @@ fn snapping_of(place: &str, snapping: Option<Snapping>) -> Checked<Snapping> {
         return wrong(place, "kind snap needs snapping");
     };
     let apart = |pair: &[u32]| pair[0].saturating_add(snapping.after) < pair[1].saturating_sub(snapping.before);
-    let fits = snapping.at.windows(2).all(apart) && usize::try_from(snapping.fewest).is_ok_and(|n| n <= snapping.at.len());
+    let fits =
+        snapping.at.windows(2).all(apart) && usize::try_from(snapping.fewest).is_ok_and(|n| n <= snapping.at.len());
     if snapping.at.is_empty() || !fits {
-        return wrong(place, "snapping: at must rise, with windows that do not touch, and fewest cannot be more than there are");
+        return wrong(
+            place,
+            "snapping: at must rise, with windows that do not touch, and fewest cannot be more than there are",
+        );
     }
     Ok(snapping)
 }
@@ -146,13 +166,22 @@ fn check_worth(place: &str, kind: &ItemKind, written: &WrittenItem, matter: &str
     };
     let must_score = matches!(kind, ItemKind::Scale { .. } | ItemKind::Snap(_) | ItemKind::Samples(_));
     if written.weight > MAX_WEIGHT || (written.weight > 0 && !may_score) || (written.weight == 0 && must_score) {
-        return wrong(place, format!("weight {} does not fit this kind of item", written.weight));
+        return wrong(
+            place,
+            format!("weight {} does not fit this kind of item", written.weight),
+        );
     }
     if written.severity.is_some() && !may_fail {
-        return wrong(place, "severity is only for kinds that make findings: yes_no, measured, samples");
+        return wrong(
+            place,
+            "severity is only for kinds that make findings: yes_no, measured, samples",
+        );
     }
     if matches!(kind, ItemKind::YesNo) && written.weight > 0 && written.severity.is_none() {
-        return wrong(place, "a yes/no item with a weight needs a severity for the finding that a bad answer makes");
+        return wrong(
+            place,
+            "a yes/no item with a weight needs a severity for the finding that a bad answer makes",
+        );
     }
     if written.severity.is_none() && (written.red_line || written.cap.is_some() || written.far_beyond.is_some()) {
         return wrong(place, "red_line, cap and far_beyond need a severity");
@@ -160,7 +189,11 @@ fn check_worth(place: &str, kind: &ItemKind, written: &WrittenItem, matter: &str
     if written.inverse && !matches!(kind, ItemKind::YesNo) {
         return wrong(place, "inverse is only for yes/no items");
     }
-    if written.far_beyond.as_ref().is_some_and(|far| !(101..=199).contains(&far.percent)) {
+    if written
+        .far_beyond
+        .as_ref()
+        .is_some_and(|far| !(101..=199).contains(&far.percent))
+    {
         return wrong(place, "far_beyond: percent must lie between 101 and 199");
     }
     if written.weight > 0 || written.severity.is_some() {
@@ -169,13 +202,22 @@ fn check_worth(place: &str, kind: &ItemKind, written: &WrittenItem, matter: &str
     Ok(())
 }
 
-fn check_measured(place: &str, written: &WrittenItem, inputs: &[Input], rule: Option<&Rule>, grades: &[Grade]) -> Checked<()> {
+fn check_measured(
+    place: &str,
+    written: &WrittenItem,
+    inputs: &[Input],
+    rule: Option<&Rule>,
+    grades: &[Grade],
+) -> Checked<()> {
     if inputs.is_empty() {
         return wrong(place, "kind measured needs inputs");
     }
     let judged = written.weight > 0 || written.severity.is_some();
     if judged == (rule.is_none() && grades.is_empty()) {
-        return wrong(place, "a measured item is judged by checks or by grades exactly when it has a weight or a severity");
+        return wrong(
+            place,
+            "a measured item is judged by checks or by grades exactly when it has a weight or a severity",
+        );
     }
     if rule.is_some() && !grades.is_empty() {
         return wrong(place, "checks and grades exclude each other: keep one");
@@ -203,7 +245,10 @@ fn inputs_of(place: &str, written: Vec<WrittenInput>) -> Checked<Vec<Input>> {
         both_languages(place, "inputs: label", &input.label)?;
         in_both_or_neither(place, "inputs: unit", &input.unit)?;
         if !["n", "n2", "date"].contains(&input.suffix.as_str()) {
-            return wrong(place, format!("inputs: suffix {:?} is unknown: use n, n2 or date", input.suffix));
+            return wrong(
+                place,
+                format!("inputs: suffix {:?} is unknown: use n, n2 or date", input.suffix),
+            );
         }
     }
     check_unique(place, written.iter().map(|input| input.suffix.clone()))?;
@@ -217,10 +262,20 @@ fn inputs_of(place: &str, written: Vec<WrittenInput>) -> Checked<Vec<Input>> {
     let mut inputs = Vec::new();
     if written.iter().any(|input| input.by_band) {
         for band in SCHOOL_BANDS {
-            inputs.extend(written.iter().filter(|input| input.by_band).map(|input| by_band(input, Some(band))));
+            inputs.extend(
+                written
+                    .iter()
+                    .filter(|input| input.by_band)
+                    .map(|input| by_band(input, Some(band))),
+            );
         }
     }
-    inputs.extend(written.iter().filter(|input| !input.by_band).map(|input| by_band(input, None)));
+    inputs.extend(
+        written
+            .iter()
+            .filter(|input| !input.by_band)
+            .map(|input| by_band(input, None)),
+    );
     Ok(inputs)
 }
 

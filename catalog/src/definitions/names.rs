@@ -35,7 +35,9 @@ impl Types for Names<'_> {
     }
 
     fn has_input(&self, item: &str, suffix: &str) -> bool {
-        self.checklist.item(item).is_some_and(|item| item.input(suffix).is_some())
+        self.checklist
+            .item(item)
+            .is_some_and(|item| item.input(suffix).is_some())
     }
 
     fn has_median(&self, item: &str) -> bool {
@@ -44,7 +46,10 @@ impl Types for Names<'_> {
     }
 
     fn has_moments(&self, item: &str) -> bool {
-        matches!(self.checklist.item(item).map(|item| &item.kind), Some(ItemKind::Snap(_)))
+        matches!(
+            self.checklist.item(item).map(|item| &item.kind),
+            Some(ItemKind::Snap(_))
+        )
     }
 
     fn has_limit(&self, code: &str) -> bool {
@@ -60,14 +65,37 @@ impl Types for Names<'_> {
 fn expressions(checklist: &Checklist) -> Vec<(&str, &'static str, &Expr, Place)> {
     let mut found = Vec::new();
     for section in &checklist.sections {
-        found.extend(section.show_if.iter().map(|e| (section.code.as_str(), "show_if", e, Place::Condition)));
+        found.extend(
+            section
+                .show_if
+                .iter()
+                .map(|e| (section.code.as_str(), "show_if", e, Place::Condition)),
+        );
         for item in &section.items {
-            found.extend(item.show_if.iter().map(|e| (item.code.as_str(), "show_if", e, Place::Condition)));
-            found.extend(item.note_if.iter().map(|e| (item.code.as_str(), "note_if", e, Place::Condition)));
+            found.extend(
+                item.show_if
+                    .iter()
+                    .map(|e| (item.code.as_str(), "show_if", e, Place::Condition)),
+            );
+            found.extend(
+                item.note_if
+                    .iter()
+                    .map(|e| (item.code.as_str(), "note_if", e, Place::Condition)),
+            );
         }
     }
-    found.extend(checklist.unrated.iter().map(|bar| ("", "unrated", &bar.when, Place::Result)));
-    found.extend(checklist.flags.iter().map(|flag| (flag.code.as_str(), "when", &flag.when, Place::Result)));
+    found.extend(
+        checklist
+            .unrated
+            .iter()
+            .map(|bar| ("", "unrated", &bar.when, Place::Result)),
+    );
+    found.extend(
+        checklist
+            .flags
+            .iter()
+            .map(|flag| (flag.code.as_str(), "when", &flag.when, Place::Result)),
+    );
     found
 }
 
@@ -75,10 +103,14 @@ pub fn check_references(checklist: &Checklist, thresholds: &[ThresholdRule]) -> 
     let names = Names { checklist, thresholds };
     let of_expressions = expressions(checklist).into_iter().map(|(code, key, expr, place)| {
         let at = format!("{} {code}", checklist.code);
-        expr.check(&names, place).or_else(|what| wrong(at.trim_end(), format!("{key} {what}")))
+        expr.check(&names, place)
+            .or_else(|what| wrong(at.trim_end(), format!("{key} {what}")))
     });
     all(of_expressions)?;
-    let items = checklist.sections.iter().flat_map(|section| section.items.iter().map(move |item| (section, item)));
+    let items = checklist
+        .sections
+        .iter()
+        .flat_map(|section| section.items.iter().map(move |item| (section, item)));
     let of_items = items.map(|(section, item)| {
         let place = format!("{} {}", checklist.code, item.code);
         let conditions: Vec<&Expr> = section.show_if.iter().chain(&item.show_if).collect();
@@ -98,10 +130,16 @@ fn check_item(place: &str, checklist: &Checklist, thresholds: &[ThresholdRule], 
     let is_choice = matches!(item.kind, ItemKind::One { .. });
     let is_fact = |fact: &String| is_choice && checklist.fact(fact).is_some();
     if item.default_fact.as_ref().is_some_and(|fact| !is_fact(fact)) {
-        return wrong(place, "default_fact must be a fact of the checklist, on an item with options");
+        return wrong(
+            place,
+            "default_fact must be a fact of the checklist, on an item with options",
+        );
     }
     match threshold_codes(item).find(|code| !thresholds.iter().any(|rule| rule.code == **code)) {
-        Some(code) => wrong(place, format!("threshold {code:?} is not in the threshold table: add it there or correct the code")),
+        Some(code) => wrong(
+            place,
+            format!("threshold {code:?} is not in the threshold table: add it there or correct the code"),
+        ),
         None => Ok(()),
     }
 }
@@ -110,7 +148,10 @@ fn check_grade_item(checklist: &Checklist, code: &str) -> Checked<()> {
     let is_grade = |option: &str| option.parse::<i64>().is_ok_and(|grade| (1..=12).contains(&grade));
     match checklist.item(code).map(|item| &item.kind) {
         Some(ItemKind::One { options }) if options.iter().all(|option| is_grade(&option.code)) => Ok(()),
-        _ => wrong(&checklist.code, format!("grade_item {code:?} must be an item of kind one with options \"1\" to \"12\"")),
+        _ => wrong(
+            &checklist.code,
+            format!("grade_item {code:?} must be an item of kind one with options \"1\" to \"12\""),
+        ),
     }
 }
 
@@ -130,6 +171,10 @@ fn threshold_codes(item: &Item) -> impl Iterator<Item = &String> {
 /// Whether anything in the checklist is held against the threshold.
 pub fn uses(checklist: &Checklist, threshold: &str) -> bool {
     let items = checklist.sections.iter().flat_map(|section| &section.items);
-    let in_expressions = || expressions(checklist).iter().any(|(_, _, expr, _)| expr.limits().contains(&threshold));
+    let in_expressions = || {
+        expressions(checklist)
+            .iter()
+            .any(|(_, _, expr, _)| expr.limits().contains(&threshold))
+    };
     items.flat_map(threshold_codes).any(|code| code == threshold) || in_expressions()
 }

@@ -168,7 +168,10 @@ impl Parser {
     }
 
     fn take_arithmetic(&mut self, known: [(&str, Arithmetic); 2]) -> Option<Arithmetic> {
-        known.into_iter().find(|(sign, _)| self.take_sign(sign)).map(|(_, how)| how)
+        known
+            .into_iter()
+            .find(|(sign, _)| self.take_sign(sign))
+            .map(|(_, how)| how)
     }
 
     fn take_comparison(&mut self) -> Option<Comparison> {

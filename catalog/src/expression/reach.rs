@@ -40,7 +40,9 @@ impl Expr {
         };
         (0..combinations).any(|nth| {
             let chosen = combination(&domains, nth);
-            conditions.iter().all(|condition| condition.root.truth(&chosen) != Truth::No)
+            conditions
+                .iter()
+                .all(|condition| condition.root.truth(&chosen) != Truth::No)
         })
     }
 }

@@ -65,17 +65,23 @@ impl Node {
         };
         match self {
             Node::Literal(value) => Ok(type_of_value(value)),
-            Node::Name(name) => types.name(name).ok_or_else(|| format!("asks about an unknown {name:?}: add it or correct the name")),
+            Node::Name(name) => types
+                .name(name)
+                .ok_or_else(|| format!("asks about an unknown {name:?}: add it or correct the name")),
             Node::Call(call) => call.type_of(types, place),
             Node::Not(inner) => truth(inner).map(|()| Type::Bool),
             Node::And(left, right) | Node::Or(left, right) => {
                 truth(left)?;
                 truth(right).map(|()| Type::Bool)
             }
-            Node::Compare(left, how, right) => {
-                comparable(&left.type_of(types, place)?, left, *how, &right.type_of(types, place)?, right)
-                    .map(|()| Type::Bool)
-            }
+            Node::Compare(left, how, right) => comparable(
+                &left.type_of(types, place)?,
+                left,
+                *how,
+                &right.type_of(types, place)?,
+                right,
+            )
+            .map(|()| Type::Bool),
             Node::Calculate(left, _, right) => {
                 for side in [left, right] {
                     if !is_number(&side.type_of(types, place)?) {
@@ -102,13 +108,21 @@ impl Call {
             Call::Number(item, suffix) if !types.has_input(item, suffix) => {
                 Err(format!("asks {item} for a number {suffix:?} that it does not have"))
             }
-            Call::Median(item) if !types.has_median(item) => Err(format!("asks for the median of {item}, which has none")),
-            Call::OnTask(item) if !types.has_moments(item) => Err(format!("asks who was on task in {item}, which has no moments")),
+            Call::Median(item) if !types.has_median(item) => {
+                Err(format!("asks for the median of {item}, which has none"))
+            }
+            Call::OnTask(item) if !types.has_moments(item) => {
+                Err(format!("asks who was on task in {item}, which has no moments"))
+            }
             Call::Limit(code) if !types.has_limit(code) => Err(format!("asks for an unknown limit {code:?}")),
             Call::Score(Some(section)) if !types.has_section(section) => {
                 Err(format!("asks for the score of an unknown section {section:?}"))
             }
-            Call::Mean(items) if items.iter().any(|item| types.name(item).is_some_and(|t| !is_number(&t))) => {
+            Call::Mean(items)
+                if items
+                    .iter()
+                    .any(|item| types.name(item).is_some_and(|t| !is_number(&t))) =>
+            {
                 Err("takes the mean of something that is not a number".into())
             }
             _ => Ok(Type::Number),
@@ -143,7 +157,8 @@ fn comparable(left: &Type, left_node: &Node, how: Comparison, right: &Type, righ
             known_codes(left, right_node)?;
             known_codes(right, left_node)?;
             let fits = matches!(how, Comparison::In | Comparison::NotIn) || alike(left, right);
-            fits.then_some(()).ok_or_else(|| "compares things of different kinds".into())
+            fits.then_some(())
+                .ok_or_else(|| "compares things of different kinds".into())
         }
         _ if is_number(left) && is_number(right) => Ok(()),
         _ if *left == Type::Text && *right == Type::Text => Ok(()),
@@ -168,7 +183,10 @@ fn known_codes(kind: &Type, other: &Node) -> Result<(), String> {
         Value::List(values) => values.iter().filter_map(Value::as_text).collect(),
         single => single.as_text().into_iter().collect(),
     };
-    match wanted.into_iter().find(|code| !codes.is_empty() && !codes.iter().any(|known| known == code)) {
+    match wanted
+        .into_iter()
+        .find(|code| !codes.is_empty() && !codes.iter().any(|known| known == code))
+    {
         Some(code) => Err(format!("compares with {code:?}, which cannot be answered")),
         None => Ok(()),
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::dice::Dice;
 use super::district::{PEOPLE, School};
 use super::pen::{Field, Pen, Writer};
-use super::{id, record_id, writer};
+use super::{id, record_id, sheets, writer};
 use crate::store::sync::to_catalog;
 
 const CHECKLIST: &str = "campus-safety";
@@ -83,6 +83,9 @@ pub fn write(pen: &mut Pen, nth: usize, school: &School, now: DateTime<FixedOffs
         let disputed = newest && school.name.ends_with("第一小学");
         let unfinished = newest && school.name.ends_with("第五小学");
         visit.problems = problems(school, checklist, &visit, disputed, &mut dice);
+        if !unfinished && count % 2 == nth % 2 {
+            visit.more = sheets::filled(&visit.visit, *date, &visit.facts, &mut dice);
+        }
         visit.write(
             pen,
             if unfinished {
@@ -191,6 +194,8 @@ struct Visit<'a> {
     /// What is answered so far, as the catalog reads it.
     answers: Answers,
     problems: Vec<&'static Problem>,
+    /// What else was looked at, each sheet as it is written.
+    more: Vec<Vec<Field>>,
 }
 
 impl<'a> Visit<'a> {
@@ -229,6 +234,7 @@ impl<'a> Visit<'a> {
             facts,
             answers,
             problems: Vec::new(),
+            more: Vec::new(),
         }
     }
 
@@ -242,6 +248,9 @@ impl<'a> Visit<'a> {
         };
         for section in 0..answered {
             self.write_section(pen, section);
+        }
+        for (nth, fields) in self.more.iter().enumerate() {
+            pen.write(&self.lead, self.at_ms(108 + nth as i64), fields.clone());
         }
         if until == Until::Submitted {
             self.write_feedback(pen);

@@ -21,13 +21,15 @@ struct Found<'a> {
 /// is hidden.
 pub fn finding_ops(sheet: &Sheet, item: &Item, state: Option<&ItemState>) -> Vec<Edit> {
     let failed = state.filter(|state| state.verdict == Verdict::Fail);
-    let found = failed.and_then(|state| state.severity.or(item.severity)).map(|severity| Found {
-        code: &item.code,
-        severity,
-        matter: &item.matter,
-        title: &item.title.zh,
-        basis: &item.basis.zh,
-    });
+    let found = failed
+        .and_then(|state| state.severity.or(item.severity))
+        .map(|severity| Found {
+            code: &item.code,
+            severity,
+            matter: &item.matter,
+            title: &item.title.zh,
+            basis: &item.basis.zh,
+        });
     in_line(sheet, &item.code, found)
 }
 
@@ -44,7 +46,9 @@ pub fn flag_ops(sheet: &Sheet, judged: &Assessment) -> Vec<Edit> {
             basis: &flag.basis.zh,
         })
     };
-    flags.flat_map(|(at, flag)| in_line(sheet, &flag.code, found(at, flag))).collect()
+    flags
+        .flat_map(|(at, flag)| in_line(sheet, &flag.code, found(at, flag)))
+        .collect()
 }
 
 fn in_line(sheet: &Sheet, code: &str, found: Option<Found<'_>>) -> Vec<Edit> {

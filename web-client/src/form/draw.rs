@@ -101,7 +101,9 @@ fn grades_of(bands: &[String]) -> Vec<u32> {
 
 /// "三(2)班" of every grade of the band: official names, whatever the screen's language.
 fn candidates(band: &str, sizes: &BTreeMap<u32, u32>) -> Vec<String> {
-    const GRADES: [&str; 12] = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "高一", "高二", "高三"];
+    const GRADES: [&str; 12] = [
+        "一", "二", "三", "四", "五", "六", "七", "八", "九", "高一", "高二", "高三",
+    ];
     let grades = (1_u32..).zip(GRADES);
     let of_band = grades.filter(|(grade, _)| catalog::band_of_grade((*grade).into()) == Some(band));
     of_band
@@ -143,8 +145,13 @@ fn proofs(sheet: Sheet) -> Vec<String> {
 /// What was drawn from how many, and whether the record proves it.
 pub fn proof_words(value: &Value) -> Option<String> {
     let Value::List(parts) = value else { return None };
-    let [band, seed, hash, count, classes @ ..] = parts.as_slice() else { return None };
-    let classes: Vec<String> = classes.iter().filter_map(|class| class.text().map(str::to_owned)).collect();
+    let [band, seed, hash, count, classes @ ..] = parts.as_slice() else {
+        return None;
+    };
+    let classes: Vec<String> = classes
+        .iter()
+        .filter_map(|class| class.text().map(str::to_owned))
+        .collect();
     let again = draw(seed.text()?, &classes, usize::try_from(count.int()?).ok()?);
     let words = t_args(
         "draw.result",
@@ -156,5 +163,9 @@ pub fn proof_words(value: &Value) -> Option<String> {
         ],
     );
     let holds = Some(again.candidates_hash.as_str()) == hash.text();
-    Some(if holds { words } else { t_args("draw.broken", &[("words", &words)]) })
+    Some(if holds {
+        words
+    } else {
+        t_args("draw.broken", &[("words", &words)])
+    })
 }

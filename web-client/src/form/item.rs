@@ -357,7 +357,11 @@ fn Numbers(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) ->
     };
     let bands = Memo::new(move |_| bands_of(sheet));
     let rows = item.inputs.iter().map(|input| {
-        let asked = move || input.band.is_none_or(|band| bands.with(|bands| bands.iter().any(|known| known == band)));
+        let asked = move || {
+            input
+                .band
+                .is_none_or(|band| bands.with(|bands| bands.iter().any(|known| known == band)))
+        };
         view! {
             <Show when=asked>
                 <div class="num">

@@ -338,7 +338,10 @@ pub fn SnapAnswer(
 ) -> impl IntoView {
     let lesson = LessonClock::new(sheet, item);
     let minute = Memo::new(move |_| lesson.minute());
-    let rows = snapping.at.iter().map(|at| view! { <MomentRow sheet item snapping at=*at minute /> });
+    let rows = snapping
+        .at
+        .iter()
+        .map(|at| view! { <MomentRow sheet item snapping at=*at minute /> });
     let measure = move || {
         state.with(|state| {
             let measure = state.as_ref().and_then(|state| state.measure)?;
@@ -418,7 +421,11 @@ pub fn snap_words(parts: &[catalog::Value]) -> String {
     match parts.first().and_then(catalog::Value::as_text) {
         Some("missed") => t_args("lesson.missed", &[("why", &number(1))]),
         Some(activity) => join_dots([
-            if activity == "yes" { t("lesson.learning") } else { t("lesson.not_learning") },
+            if activity == "yes" {
+                t("lesson.learning")
+            } else {
+                t("lesson.not_learning")
+            },
             t_args("lesson.present_n", &[("n", &number(1))]),
             t_args("lesson.off_n", &[("n", &number(2))]),
         ]),
@@ -464,7 +471,11 @@ fn NoteRow(sheet: Sheet, item: &'static Item, at: i64, id: String) -> impl IntoV
     let path = StoredValue::new(format!("{}/timed/{id}", item.code));
     let part = move |at: usize| {
         Memo::new(move |_| match path.with_value(|path| sheet.provisional(path)) {
-            Some(catalog::Value::List(parts)) => parts.get(at).and_then(catalog::Value::as_text).unwrap_or_default().to_owned(),
+            Some(catalog::Value::List(parts)) => parts
+                .get(at)
+                .and_then(catalog::Value::as_text)
+                .unwrap_or_default()
+                .to_owned(),
             _ => String::new(),
         })
     };

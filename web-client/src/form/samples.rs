@@ -90,12 +90,19 @@ fn ClassRow(
     let sample = Memo::new(move |_| {
         state.with(|state| {
             let samples = state.as_ref().map(|state| state.samples.as_slice()).unwrap_or_default();
-            samples.iter().find(|sample| id.with_value(|id| sample.id == *id)).cloned()
+            samples
+                .iter()
+                .find(|sample| id.with_value(|id| sample.id == *id))
+                .cloned()
         })
     });
     let is_open = Memo::new(move |_| open.with(|open| id.with_value(|id| open.as_ref() == Some(id))));
     let toggle = move |_| {
-        open.set(if is_open.get_untracked() { None } else { Some(id.get_value()) });
+        open.set(if is_open.get_untracked() {
+            None
+        } else {
+            Some(id.get_value())
+        });
         sheet.stand_at(&item.code);
     };
     view! {
@@ -159,7 +166,11 @@ fn bar(sample: &Sample) -> Option<AnyView> {
     let limit: f64 = sample.limit.as_ref()?.parse().ok()?;
     let full = (limit * 1.6).max(median * 1.05).max(1.0);
     let share = |n: f64| format!("{:.1}%", 100.0 * n / full);
-    let class = if sample.ok == Some(false) { "mark-run bad-run" } else { "mark-run" };
+    let class = if sample.ok == Some(false) {
+        "mark-run bad-run"
+    } else {
+        "mark-run"
+    };
     Some(
         view! {
             <span class="median" aria-hidden="true">
@@ -194,7 +205,12 @@ fn to_protocol(value: &catalog::Value) -> Value {
 }
 
 #[component]
-fn YesOrNo(sheet: Sheet, item: &'static Item, id: StoredValue<String>, open: RwSignal<Option<String>>) -> impl IntoView {
+fn YesOrNo(
+    sheet: Sheet,
+    item: &'static Item,
+    id: StoredValue<String>,
+    open: RwSignal<Option<String>>,
+) -> impl IntoView {
     let say_it = move |answer: &'static str| {
         let mut parts = untrack(|| id.with_value(|id| parts_of(sheet, item, id)));
         parts.truncate(2);
@@ -293,7 +309,12 @@ fn NumberPad(
 
 /// A class that was drawn by mistake leaves the sheet; what it said stays in the history.
 #[component]
-fn TakeAway(sheet: Sheet, item: &'static Item, id: StoredValue<String>, open: RwSignal<Option<String>>) -> impl IntoView {
+fn TakeAway(
+    sheet: Sheet,
+    item: &'static Item,
+    id: StoredValue<String>,
+    open: RwSignal<Option<String>>,
+) -> impl IntoView {
     view! {
         <button
             class="linkbtn sm"
@@ -315,11 +336,17 @@ fn AddClass(sheet: Sheet, item: &'static Item, open: RwSignal<Option<String>>) -
     let chosen = RwSignal::new(String::new());
     let band = move || {
         let chosen = chosen.get();
-        if chosen.is_empty() { bands.with(|bands| bands.first().cloned()) } else { Some(chosen) }
+        if chosen.is_empty() {
+            bands.with(|bands| bands.first().cloned())
+        } else {
+            Some(chosen)
+        }
     };
     let add = move || {
         let named = name.get_untracked().trim().to_owned();
-        let Some(band) = untrack(band).filter(|_| !named.is_empty()) else { return };
+        let Some(band) = untrack(band).filter(|_| !named.is_empty()) else {
+            return;
+        };
         let id = new_sample_id();
         sheet.write(item, &path_of(item, &id), Value::List(vec![band.into(), named.into()]));
         name.set(String::new());
@@ -362,7 +389,10 @@ fn AddClass(sheet: Sheet, item: &'static Item, open: RwSignal<Option<String>>) -
 /// The school bands of the form's facts; tracked.
 pub fn bands_of(sheet: Sheet) -> Vec<String> {
     match sheet.provisional("fact/bands") {
-        Some(catalog::Value::List(bands)) => bands.iter().filter_map(|band| band.as_text().map(str::to_owned)).collect(),
+        Some(catalog::Value::List(bands)) => bands
+            .iter()
+            .filter_map(|band| band.as_text().map(str::to_owned))
+            .collect(),
         _ => Vec::new(),
     }
 }

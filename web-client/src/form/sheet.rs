@@ -181,9 +181,7 @@ impl Sheet {
             assessment
                 .items
                 .iter()
-                .filter(|state| {
-                    state.section == section && state.visible && state.verdict == Verdict::Unanswered
-                })
+                .filter(|state| state.section == section && state.visible && state.verdict == Verdict::Unanswered)
                 .filter(|state| checklist.item(&state.code).is_some_and(one_look_answers))
                 .map(|state| state.code.clone())
                 .collect()
@@ -243,5 +241,7 @@ impl Sheet {
 }
 
 fn one_look_answers(item: &Item) -> bool {
-    matches!(item.kind, ItemKind::YesNo) && item.is_judged() && !item.rule.as_ref().is_some_and(|rule| rule.number_judges)
+    matches!(item.kind, ItemKind::YesNo)
+        && item.is_judged()
+        && !item.rule.as_ref().is_some_and(|rule| rule.number_judges)
 }

@@ -169,10 +169,15 @@ pub fn is_submitted(state: &str) -> bool {
     matches!(state, "submitted" | "reviewed" | "archived" | "amended")
 }
 
-/// The checklists filled in on a visit; tracked.
+/// The checklists filled in on a visit, by checklist and then in the order in which they were begun; tracked.
 pub fn responses(session: Session, visit: &RecordId) -> Vec<RecordId> {
     let mut responses = session.children("response", "visit", visit);
-    responses.sort();
+    responses.sort_by_cached_key(|response| {
+        (
+            session.field(response, "template").text().to_owned(),
+            response.to_string(),
+        )
+    });
     responses
 }
 
@@ -221,7 +226,9 @@ pub fn lesson_line(session: Session, response: &RecordId) -> Option<String> {
     let grade = checklist.grade_item.as_ref()?;
     let section = checklist.section_of(grade)?;
     let said = section.items.iter().filter_map(|item| {
-        let ItemKind::One { options } = &item.kind else { return None };
+        let ItemKind::One { options } = &item.kind else {
+            return None;
+        };
         let field = session.field(response, &item.code);
         let option = options.iter().find(|option| option.code == field.text())?;
         Some(say(&option.label))
@@ -236,7 +243,9 @@ pub fn is_begun(session: Session, response: &RecordId) -> bool {
     let record = session.record(response);
     record.zip(checklist).is_some_and(|(record, checklist)| {
         let is_answer = |path: &str| checklist.item(path.split('/').next().unwrap_or(path)).is_some();
-        record.fields().any(|(path, field)| is_answer(path) && field.value().is_some())
+        record
+            .fields()
+            .any(|(path, field)| is_answer(path) && field.value().is_some())
     })
 }
 
@@ -316,7 +325,11 @@ fn finding_line(session: Session, finding: &RecordId) -> Option<FindingLine> {
         .as_ref()
         .and_then(|response| {
             let checklist = checklist_of(session, response)?;
-            let flag = checklist.flags.iter().find(|flag| flag.code == item).map(|flag| &flag.title);
+            let flag = checklist
+                .flags
+                .iter()
+                .find(|flag| flag.code == item)
+                .map(|flag| &flag.title);
             checklist.item(&item).map(|item| &item.title).or(flag).map(say)
         })
         .unwrap_or_else(|| text("title"));

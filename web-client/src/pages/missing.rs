@@ -25,7 +25,11 @@ pub fn missing_for_submit(session: Session, visit: &RecordId) -> Vec<MissingLine
 pub fn missing_on_site(session: Session, visit: &RecordId) -> Vec<MissingLine> {
     // A checklist that nobody began holds nothing back as long as another one was filled in.
     let all = duty::responses(session, visit);
-    let begun: Vec<RecordId> = all.iter().filter(|response| duty::is_begun(session, response)).cloned().collect();
+    let begun: Vec<RecordId> = all
+        .iter()
+        .filter(|response| duty::is_begun(session, response))
+        .cloned()
+        .collect();
     let responses = if begun.is_empty() { all } else { begun };
     let mut lines: Vec<_> = responses
         .iter()

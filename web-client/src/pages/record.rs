@@ -443,7 +443,9 @@ fn AnswersTable(
     let proofs = sheet.with_value(|sheet| {
         let draws = sheet.record.fields().filter(|(path, _)| path.starts_with("draw/"));
         let words = draws.filter_map(|(_, field)| proof_words(field.value()?));
-        words.map(|words| view! { <li class="q sm">{words}</li> }).collect_view()
+        words
+            .map(|words| view! { <li class="q sm">{words}</li> })
+            .collect_view()
     });
     view! {
         <table class="tbl rt">
@@ -593,7 +595,9 @@ fn by_number(sheet: StoredValue<FilledSheet>, item: &Item, auto: bool) -> Option
     };
     sheet.with_value(|sheet| {
         let written = sheet.record.fields().filter(|(path, _)| path.starts_with(&prefix));
-        let latest = written.flat_map(|(_, field)| field.siblings.clone()).filter(|said| said.value != Value::Null);
+        let latest = written
+            .flat_map(|(_, field)| field.siblings.clone())
+            .filter(|said| said.value != Value::Null);
         latest.max_by_key(|said| said.at)
     })
 }
@@ -618,8 +622,13 @@ fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict) -> im
     let good = if item.inverse { "no" } else { "yes" };
     match code.as_str() {
         "yes" | "no" if item.inverse => {
-            let class = if code == good { "act m ans-word" } else { "bad b ans-word" };
-            view! { <span class=class>{small(if code == "yes" { Icon::Yes } else { Icon::No })} {words}</span> }.into_any()
+            let class = if code == good {
+                "act m ans-word"
+            } else {
+                "bad b ans-word"
+            };
+            view! { <span class=class>{small(if code == "yes" { Icon::Yes } else { Icon::No })} {words}</span> }
+                .into_any()
         }
         "yes" => view! { <span class="act m ans-word">{small(Icon::Yes)} {words}</span> }.into_any(),
         "no" => view! { <span class="bad b ans-word">{small(Icon::No)} {words}</span> }.into_any(),
@@ -669,9 +678,13 @@ fn detail_words(sheet: &FilledSheet, item: &Item) -> String {
         let start = format!("{}/{prefix}/", item.code);
         let fields = sheet.record.fields();
         let of_item = fields.filter(|(path, _)| path.starts_with(&start));
-        of_item.filter_map(|(_, field)| field.value().cloned()).collect::<Vec<Value>>()
+        of_item
+            .filter_map(|(_, field)| field.value().cloned())
+            .collect::<Vec<Value>>()
     };
-    let classes = parts("sample").into_iter().filter(|value| matches!(value, Value::List(_)));
+    let classes = parts("sample")
+        .into_iter()
+        .filter(|value| matches!(value, Value::List(_)));
     let classes = classes.map(|value| sample_words(&value));
     let moments = parts("snap").into_iter().map(|value| match to_catalog(&value) {
         catalog::Value::List(seen) => snap_words(&seen),

@@ -171,16 +171,17 @@ fn visit_row(session: Session, visit: RecordId) -> impl IntoView {
     }
 }
 
-/// The first response's score and band, small.
+/// The score and band of the first sheet that has one, small.
 #[component]
 pub fn VisitScore(visit: RecordId) -> impl IntoView {
     let session = use_session();
     let scored = Memo::new(move |_| {
-        let response = duty::responses(session, &visit).into_iter().next()?;
-        let checklist = duty::checklist_of(session, &response)?;
-        let assessment = duty::assessment_of(session, &response)?;
-        let score = assessment.score?.to_string();
-        Some((score, duty::band_label(checklist, &assessment)))
+        duty::responses(session, &visit).into_iter().find_map(|response| {
+            let checklist = duty::checklist_of(session, &response)?;
+            let assessment = duty::assessment_of(session, &response)?;
+            let score = assessment.score?.to_string();
+            Some((score, duty::band_label(checklist, &assessment)))
+        })
     });
     move || {
         scored.get().map(|(score, band)| {

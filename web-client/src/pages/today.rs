@@ -172,20 +172,22 @@ type ResumeItem = (String, Option<&'static catalog::Text>);
 // The sheet this person stood at; after a look around elsewhere, the item they touched last.
 fn resume_place(session: Session, visit: &RecordId) -> (String, Option<ResumeItem>) {
     let start = format!("/visit/{visit}");
-    let Some(response) = duty::responses(session, visit).into_iter().next() else {
-        return (start, None);
+    let responses = duty::responses(session, visit);
+    let remembered = session.resume_place();
+    let stood_at = |response: &RecordId| {
+        let sheet = format!("{start}/checklist/{response}");
+        let code = remembered.as_ref()?.strip_prefix(&sheet)?.strip_prefix('#')?;
+        Some((response.clone(), code.to_owned()))
     };
-    let sheet = format!("{start}/checklist/{response}");
-    let stood = session
-        .resume_place()
-        .and_then(|place| Some(place.strip_prefix(&sheet)?.strip_prefix('#')?.to_owned()));
-    let Some(code) = stood.or_else(|| duty::last_touched(session, &response)) else {
+    let touched = |response: &RecordId| Some((response.clone(), duty::last_touched(session, response)?));
+    let stood = responses.iter().find_map(stood_at);
+    let Some((response, code)) = stood.or_else(|| responses.iter().find_map(touched)) else {
         return (start, None);
     };
     let title = duty::checklist_of(session, &response)
         .and_then(|checklist| checklist.item(&code))
         .map(|item| &item.title);
-    (format!("{sheet}#{code}"), Some((code, title)))
+    (format!("{start}/checklist/{response}#{code}"), Some((code, title)))
 }
 
 #[component]
@@ -243,7 +245,7 @@ fn last_words(session: Session, school: &RecordId) -> String {
         return t("today.last_none");
     };
     let day = i18n::day(i18n::ms_of(session.field(last, "visit_date").text()));
-    let score = duty::responses(session, last).first().and_then(|response| {
+    let score = duty::responses(session, last).iter().find_map(|response| {
         let checklist = duty::checklist_of(session, response)?;
         let assessment = duty::assessment_of(session, response)?;
         let band = duty::band_label(checklist, &assessment)

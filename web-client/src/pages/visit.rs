@@ -304,7 +304,11 @@ fn MoreChecklists(visit: RecordId, responses: Memo<Vec<RecordId>>) -> impl IntoV
             .iter()
             .map(|response| session.field(response, "template").text().to_owned())
             .collect();
-        let mut codes: Vec<&str> = catalog().checklists.iter().map(|checklist| checklist.code.as_str()).collect();
+        let mut codes: Vec<&str> = catalog()
+            .checklists
+            .iter()
+            .map(|checklist| checklist.code.as_str())
+            .collect();
         codes.dedup();
         let latest = codes.into_iter().filter_map(|code| catalog().latest(code));
         latest
@@ -493,11 +497,11 @@ fn HandedIn(visit: RecordId) -> impl IntoView {
         })
     });
     let scored = Memo::new(move |_| {
-        let response = id
-            .with_value(|visit| duty::responses(session, visit))
-            .into_iter()
-            .next()?;
-        duty::judged(session, &response)
+        let responses = id.with_value(|visit| duty::responses(session, visit)).into_iter();
+        let begun = responses.filter(|response| duty::is_begun(session, response));
+        begun
+            .filter_map(|response| duty::judged(session, &response))
+            .collect::<Vec<_>>()
     });
     view! {
         <section class="card handed-in" data-testid="handed-in">
@@ -509,11 +513,12 @@ fn HandedIn(visit: RecordId) -> impl IntoView {
                     view! { <Badge tone=Tone::Ok mark=Icon::Server text=Signal::derive(|| t("sync.on_server")) /> }
                 }}
             </div>
-            {move || scored.get().map(|Judged { checklist, assessment: judged }| {
+            {move || scored.get().into_iter().map(|Judged { checklist, assessment: judged }| {
                 let band = duty::band_label(checklist, &judged);
                 let cap = duty::cap_words(checklist, &judged);
                 view! {
                     <div class="row wrap">
+                        <span class="sm grow">{say(&checklist.title)}</span>
                         <b class="big" data-testid="score">{judged.score.map_or_else(|| "—".to_owned(), |score| score.to_string())}</b>
                         {match band {
                             Some((band, label)) => view! { <BandBadge band text=label /> }.into_any(),
@@ -522,7 +527,7 @@ fn HandedIn(visit: RecordId) -> impl IntoView {
                         {cap.map(|cap| view! { <span class="bad sm cap">{small(Icon::Capped)} " " {cap}</span> })}
                     </div>
                 }
-            })}
+            }).collect_view()}
             <p class="q sm">{move || t("visit.read_only")}</p>
         </section>
     }
