@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(load(&pool, now).await.unwrap(), Loaded::Before);
 
         let counts = "SELECT format('%s %s %s %s %s', \
-             count(*) FILTER (WHERE v.state IN ('submitted', 'reviewed')), count(*) FILTER (WHERE v.state = 'in_progress'), \
+             count(DISTINCT v.id) FILTER (WHERE v.state IN ('submitted', 'reviewed')), count(*) FILTER (WHERE v.state = 'in_progress'), \
              count(*) FILTER (WHERE r.answered < r.applicable), count(*) FILTER (WHERE r.conflicts > 0), \
              count(DISTINCT r.band) >= 3) AS line \
              FROM visit v JOIN response r ON r.visit_id = v.id";
@@ -332,6 +332,11 @@ mod tests {
         )
         .await;
         println!("scores {scores}");
+        let of_each = "SELECT string_agg(DISTINCT template, ' ' ORDER BY template) AS line FROM response WHERE rated";
+        assert_eq!(
+            text_of(&pool, of_each).await,
+            "campus-safety lesson-observation student-workload"
+        );
         let confirmed = "SELECT count(*)::text AS line FROM finding WHERE state = 'confirmed'";
         assert!(text_of(&pool, confirmed).await.parse::<i64>().unwrap() > 40);
         std::fs::remove_dir_all(folder).unwrap();

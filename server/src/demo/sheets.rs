@@ -19,12 +19,14 @@ pub struct Sheet<'a> {
     fields: Vec<Field>,
 }
 
-/// Both sheets of a visit, as fields ready to be written.
+/// Both sheets of a visit, as fields ready to be written; none for a kindergarten, where neither is asked.
 pub fn filled(visit: &RecordId, date: NaiveDate, facts: &[(&'static str, Value)], dice: &mut Dice) -> Vec<Vec<Field>> {
     let codes = ["lesson-observation", "student-workload"];
     let checklists = codes.into_iter().filter_map(|code| catalog().latest(code));
-    checklists
-        .map(|checklist| Sheet::begin(checklist, visit, date, facts).fill(dice))
+    let sheets = checklists.map(|checklist| Sheet::begin(checklist, visit, date, facts));
+    sheets
+        .filter(|sheet| !sheet.bands().is_empty())
+        .map(|sheet| sheet.fill(dice))
         .collect()
 }
 
