@@ -13,6 +13,7 @@ mod scale;
 mod section;
 mod sheet;
 mod values;
+mod whole;
 
 pub use draw::{DrawBlock, proof_words};
 pub use facts::FactsBlock;
@@ -22,3 +23,4 @@ pub use said::{op_words, plain_words, sample_words, value_words};
 pub use section::SectionBlock;
 pub use sheet::{Sheet, SheetPlace};
 pub use values::{answers_of, to_catalog};
+pub use whole::{FlagsBlock, ScopeBlock, flag_words, whole_notes};

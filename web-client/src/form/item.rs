@@ -14,6 +14,7 @@ use super::said::value_words;
 use super::samples::{SamplesAnswer, bands_of};
 use super::scale::{NotApplicable, ScaleAnswer};
 use super::sheet::Sheet;
+use super::whole::Previous;
 use crate::i18n::{self, join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 
@@ -76,6 +77,9 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
                 </Show>
             </header>
             <Help item here />
+            <Show when=move || here.get()>
+                <Previous sheet item />
+            </Show>
             {answer_part(sheet, item, state, labelled_by)}
             <Conflict sheet item />
             <Numbers sheet item state />

@@ -9,7 +9,9 @@ use web_sys::wasm_bindgen::JsCast;
 use super::duty;
 use super::school::UnknownRecord;
 use crate::components::{Meter, Screen};
-use crate::form::{DrawBlock, FactsBlock, LessonBar, QuickNotes, SectionBlock, Sheet, SheetPlace};
+use crate::form::{
+    DrawBlock, FactsBlock, FlagsBlock, LessonBar, QuickNotes, ScopeBlock, SectionBlock, Sheet, SheetPlace,
+};
 use crate::i18n::{join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::session::{Session, use_session};
@@ -104,7 +106,9 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
         >
             <FactsBlock sheet />
             <DrawBlock sheet />
+            <ScopeBlock sheet />
             {sections}
+            <FlagsBlock sheet />
         </Screen>
     }
 }

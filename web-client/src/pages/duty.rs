@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Assessment, Checklist, ItemKind, Severity, assess, catalog};
+use catalog::{Assessment, Checklist, Item, ItemKind, Severity, assess, catalog};
 use leptos_router::hooks::use_params_map;
 use sync_protocol::{BucketId, RecordId};
 
@@ -235,6 +235,39 @@ pub fn lesson_line(session: Session, response: &RecordId) -> Option<String> {
     });
     let line = i18n::join_dots(said);
     (!line.is_empty()).then_some(line)
+}
+
+/// "上次 10月21日：否·二层应急灯不亮": what the last handed-in sheet of this checklist said on an item; tracked.
+pub fn previous_answer(session: Session, visit: &RecordId, checklist: &Checklist, item: &Item) -> Option<String> {
+    let school = school_of(session, visit)?;
+    let today = session.field(visit, "visit_date").text().to_owned();
+    let earlier = visits_of(session, &school).into_iter().filter(|other| {
+        is_submitted(session.field(other, "state").text()) && session.field(other, "visit_date").text() < today.as_str()
+    });
+    let mut sheets = earlier.flat_map(|other| {
+        let of_visit = responses(session, &other);
+        of_visit.into_iter().map(move |response| (other.clone(), response))
+    });
+    let (other, response) =
+        sheets.find(|(_, response)| session.field(response, "template").text() == checklist.code)?;
+    let said = session.field(&response, &item.code);
+    let answer = said.value().map(|value| crate::form::value_words(item, value));
+    let inputs = item.inputs.iter().filter_map(|input| {
+        let number = session.field(&response, &format!("{}/{}", item.code, input.suffix));
+        let words = crate::form::plain_words(number.value()?);
+        Some(
+            format!("{} {words} {}", say(&input.label), say(&input.unit))
+                .trim()
+                .to_owned(),
+        )
+    });
+    let note = session
+        .field(&response, &format!("{}/note", item.code))
+        .text()
+        .to_owned();
+    let words = i18n::join_dots(answer.into_iter().chain(inputs).chain([note]));
+    let day = i18n::day(i18n::ms_of(session.field(&other, "visit_date").text()));
+    (!words.is_empty()).then(|| t_args("item.previous", &[("day", &day), ("words", &words)]))
 }
 
 /// Whether anybody has answered anything on it; tracked.

@@ -16,7 +16,9 @@ use crate::components::{
     Badge, BandBadge, EmptyState, ErrorNote, Screen, SeverityBadge, SidePanel, StateBadge, Tone, error_words,
     option_word, state_word,
 };
-use crate::form::{answers_of, plain_words, proof_words, sample_words, snap_words, to_catalog, value_words};
+use crate::form::{
+    answers_of, flag_words, plain_words, proof_words, sample_words, snap_words, to_catalog, value_words, whole_notes,
+};
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::locale;
@@ -319,6 +321,7 @@ fn ScoreBar(sheet: FilledSheet) -> impl IntoView {
                     }}
                     {caps.collect_view()}
                     <p class="q xs">{t_args("section.answered", &[("answered", &judged.answered), ("of", &judged.applicable)])}</p>
+                    {whole_notes(checklist, &judged).into_iter().chain(flag_words(checklist, &judged)).map(|words| view! { <p class="q xs">{words}</p> }).collect_view()}
                 </div>
             </section>
         }
@@ -440,6 +443,12 @@ fn AnswersTable(
             })
             .collect_view()
     };
+    // With several sheets on the page each says which it is.
+    let caption = if page.with_value(|page| page.sheets.len()) > 1 {
+        "sheet-name"
+    } else {
+        "hidden"
+    };
     let proofs = sheet.with_value(|sheet| {
         let draws = sheet.record.fields().filter(|(path, _)| path.starts_with("draw/"));
         let words = draws.filter_map(|(_, field)| proof_words(field.value()?));
@@ -449,7 +458,7 @@ fn AnswersTable(
     });
     view! {
         <table class="tbl rt">
-            <caption class="hidden">{move || say(&checklist.title)}</caption>
+            <caption class=caption>{move || say(&checklist.title)}</caption>
             <thead>
                 <tr>
                     <th scope="col">{move || t("record.code")}</th>
