@@ -17,6 +17,7 @@ mod kills;
 mod language;
 mod poisoned;
 mod quarantine;
+mod same_score;
 mod shared_phone;
 mod shots;
 mod stage;

@@ -91,3 +91,18 @@ fn licences() -> anyhow::Result<()> {
     }
     licences::check()
 }
+
+/// The definition files of a folder, told one mistake a line.
+pub fn definitions(arguments: &[String]) -> anyhow::Result<String> {
+    let mut command = cargo(&[
+        "run",
+        "--quiet",
+        "--package=catalog",
+        "--features=lint",
+        "--bin=lint-definitions",
+        "--",
+    ]);
+    command.args(arguments);
+    must_run(&mut command)?;
+    Ok("lint: the definitions are sound".into())
+}

@@ -77,6 +77,19 @@ pub fn build() -> anyhow::Result<Built> {
     measure(Some(started.elapsed().as_secs_f64()))
 }
 
+/// The catalog's judgement alone, for the browser: what the tests compare with the server's.
+pub fn build_same_score() -> anyhow::Result<PathBuf> {
+    ensure_wasm_target()?;
+    must_run(&mut cargo(&[
+        "build",
+        "--quiet",
+        "--package=same-score",
+        "--target=wasm32-unknown-unknown",
+        "--profile=wasm-release",
+    ]))?;
+    Ok(target_dir().join("wasm32-unknown-unknown/wasm-release/same_score.wasm"))
+}
+
 fn fingerprint() -> anyhow::Result<String> {
     let mut hash = Sha256::new();
     for input in INPUTS {

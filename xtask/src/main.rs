@@ -26,6 +26,7 @@ cargo xtask <verb>
   test [--ring pure|sim|it|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
   check                                              formatting, lints, documentation, licences
   build                                              build the web client into dist/
+  lint [DIR]                                         what is wrong in the definition files: file, line, what to do
   sim [--seeds N | --seed S]                         the simulator: many runs and a summary, or one told step by step
   planted                                            how many seeds each planted mistake needs to be found
   litmus                                             the litmus cases of field work that need no browser
@@ -64,6 +65,7 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "test" => test::test(arguments),
         "check" => workspace::nothing_more(arguments).and_then(|()| check::check()),
         "build" => Ok(client_build::build()?.summary()),
+        "lint" => check::definitions(arguments),
         "bench" => bench::bench(arguments),
         "demo" => demo::demo(arguments),
         "sim" => sim::sim(arguments),
@@ -78,7 +80,7 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "release" => release::release(arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
-            Ok("help: 14 verbs".into())
+            Ok("help: 15 verbs".into())
         }
         unknown => bail!("no such verb as {unknown}; `cargo xtask help` lists them"),
     }

@@ -29,6 +29,7 @@ const RINGS: [Ring; 5] = [
         cargo: &[
             "--package=sync-protocol",
             "--package=catalog",
+            "--package=same-score",
             "--package=xtask",
             "--package=server",
         ],
@@ -143,6 +144,7 @@ fn prepare(rings: &[&Ring]) -> anyhow::Result<Vec<(String, String)>> {
         set("AXE_JS", tools::ensure_axe()?)?;
         println!("{}", client_build::build()?.summary());
         set("DUXING_DIST", dist())?;
+        set("DUXING_SAME_SCORE", client_build::build_same_score()?)?;
     }
     if rings.iter().any(|ring| ["crash", "browser", "it"].contains(&ring.name)) {
         must_run(&mut cargo(&["build", "--quiet", "--package=server"]))?;
