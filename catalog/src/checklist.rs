@@ -286,9 +286,9 @@ pub enum ItemKind {
     },
     /// Its inputs are the answer, judged by their limits; the item itself holds at most "na".
     Measured,
-    /// One answer of each of several classes, at "ITEM/sample/<class>".
+    /// One answer of each of several classes, at `ITEM/sample/<class>`.
     Samples(Sampling),
-    /// What was seen at set minutes of a lesson, at "ITEM/snap/<minute>".
+    /// What was seen at set minutes of a lesson, at `ITEM/snap/<minute>`.
     Snap(Snapping),
     /// One code.
     One {
@@ -304,7 +304,7 @@ pub enum ItemKind {
     },
     /// Free text.
     Text,
-    /// Notes with the minute of the lesson, at "ITEM/timed/<id>".
+    /// Notes with the minute of the lesson, at `ITEM/timed/<id>`.
     Notes,
     /// Pictures.
     Photo,
