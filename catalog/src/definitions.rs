@@ -91,6 +91,17 @@ pub fn load(json: &str) -> Result<Catalog, DefinitionErrors> {
     catalog_of(written).map_err(DefinitionErrors)
 }
 
+/// One checklist alone, with the thresholds that it may name.
+pub fn load_checklist(json: &str, thresholds: &[ThresholdRule]) -> Result<Checklist, DefinitionErrors> {
+    let written: WrittenChecklist = serde_json::from_str(json).map_err(|e| {
+        DefinitionErrors(vec![DefinitionError {
+            place: "definition".into(),
+            what: e.to_string(),
+        }])
+    })?;
+    checklist_of(written, thresholds).map_err(DefinitionErrors)
+}
+
 pub(crate) fn catalog_of(written: WrittenCatalog) -> Checked<Catalog> {
     let thresholds = all(written.thresholds.into_iter().map(threshold))?;
     let of_checklist = |checklist| checklist_of(checklist, &thresholds);
@@ -548,6 +559,15 @@ fn check_kinds(kinds: &[Kind], roles: &[Role]) -> Checked<()> {
         }
         if let Some(flow) = &kind.workflow {
             check_workflow(&place, flow)?;
+        }
+        let is_state = |code: &String| {
+            kind.workflow
+                .iter()
+                .flat_map(|flow| &flow.states)
+                .any(|s| s.code == *code)
+        };
+        if let Some(code) = kind.sealed.iter().find(|code| !is_state(code)) {
+            return wrong(&place, format!("sealed: {code:?} is not a state"));
         }
     }
     Ok(())

@@ -36,6 +36,9 @@ pub struct Kind {
     pub fields: Vec<KindField>,
     /// How its state moves, when it has states.
     pub workflow: Option<Workflow>,
+    /// States in which nothing but the state can be changed.
+    #[serde(default)]
+    pub sealed: Vec<String>,
     /// Who may do what, by role.
     pub rights: Rights,
 }
@@ -238,6 +241,12 @@ impl Kind {
             Action::Read => &self.rights.read,
         };
         shares(allowed, roles)
+    }
+
+    /// Whether a record in this state takes a change of this field.
+    pub fn is_open(&self, state: Option<&str>, path: &str) -> bool {
+        let moves = self.workflow.as_ref().is_some_and(|flow| flow.field == path);
+        moves || !state.is_some_and(|state| self.sealed.iter().any(|sealed| sealed == state))
     }
 
     /// Whether these roles may move the state. Staying in a state is allowed to those who may enter it: two phones that

@@ -15,6 +15,7 @@ mod kind;
 mod lint;
 mod provisional;
 mod severity;
+mod template;
 mod text;
 mod threshold;
 mod value;
@@ -40,6 +41,7 @@ pub use kind::{
 pub use lint::{Mistake, lint};
 pub use provisional::worse;
 pub use severity::Severity;
+pub use template::{Parts, built_in_parts, checklist, checklists, publish};
 pub use text::{Lang, Text};
 pub use threshold::{Level, Limits, Number, Op, Step, ThresholdRule};
 pub use value::{Answers, Value};
@@ -64,6 +66,14 @@ impl Catalog {
     /// Everything that is wrong, each with the checklist, item or kind it is in.
     pub fn from_json(json: &str) -> Result<Catalog, DefinitionErrors> {
         definitions::load(json)
+    }
+
+    /// Reads and checks one checklist, given as the JSON of its definition.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with the item it is in.
+    pub fn checklist_from_json(json: &str, thresholds: &[ThresholdRule]) -> Result<Checklist, DefinitionErrors> {
+        definitions::load_checklist(json, thresholds)
     }
 
     /// One version of a checklist: a record keeps the version it was begun with.

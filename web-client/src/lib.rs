@@ -8,6 +8,7 @@ mod form;
 mod http;
 mod i18n;
 mod icons;
+mod known;
 mod local_store;
 mod pages;
 mod prefs;

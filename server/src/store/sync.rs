@@ -4,6 +4,7 @@
 mod judge;
 mod projection;
 mod rows;
+mod template;
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,10 +1,11 @@
 //! An answer, and a piece of work in the outbox, in words.
 
-use catalog::{Item, ItemKind, catalog};
+use catalog::{Item, ItemKind};
 use sync_protocol::{RecordId, Value};
 
 use crate::components::severity_word;
 use crate::i18n::{self, say, t, t_args};
+use crate::known;
 use crate::pages::duty;
 use crate::session::{OutboxItem, Session};
 
@@ -98,9 +99,8 @@ fn is_visit_step(value: &Value) -> bool {
 }
 
 fn section_words(code: &str) -> String {
-    let found = catalog()
-        .checklists
-        .iter()
+    let found = known::all()
+        .into_iter()
         .flat_map(|checklist| &checklist.sections)
         .find(|section| section.code == code);
     found.map_or_else(|| code.to_owned(), |section| say(&section.title))

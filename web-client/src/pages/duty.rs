@@ -9,6 +9,7 @@ use sync_protocol::{BucketId, RecordId};
 use crate::components::option_word;
 use crate::form::answers_of;
 use crate::i18n::{self, say, t, t_args};
+use crate::known;
 use crate::session::Session;
 
 const OFFICE: [&str; 4] = ["coordinator", "zone_lead", "committee", "admin"];
@@ -188,7 +189,7 @@ pub fn checklist_of(session: Session, response: &RecordId) -> Option<&'static Ch
         .field(response, "version")
         .int()
         .and_then(|version| u32::try_from(version).ok())?;
-    catalog().checklist(template.text(), version)
+    known::checklist(template.text(), version)
 }
 
 /// The judgement of a response as far as it goes; tracked.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::{Assessment, Checklist, Item, ItemKind, Verdict, assess, catalog};
+use catalog::{Assessment, Checklist, Item, ItemKind, Verdict, assess};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -21,6 +21,7 @@ use crate::form::{
 };
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, icon, small};
+use crate::known;
 use crate::prefs::locale;
 use crate::session::use_session;
 
@@ -133,7 +134,7 @@ impl FilledSheet {
             .field("version")
             .int()
             .and_then(|version| u32::try_from(version).ok())?;
-        let checklist = catalog().checklist(record.text("template"), version)?;
+        let checklist = known::checklist(record.text("template"), version)?;
         let judged = Arc::new(assess(checklist, &answers_of(checklist, &record)));
         Some(Self {
             record,

@@ -1,6 +1,6 @@
 //! The spine of a visit: checked in, checklists, findings, feedback, handing in. Any order; what is missing is listed.
 
-use catalog::{Checklist, ItemKind, Severity, catalog};
+use catalog::{Checklist, ItemKind, Severity};
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 use sync_protocol::{Edit, GroupKind, RecordId, Shown, Value};
@@ -12,6 +12,7 @@ use crate::components::{Badge, BandBadge, Ring, Screen, StateBadge, Tone};
 use crate::form::{TextBox, TickBox};
 use crate::i18n::{self, say, t, t_args};
 use crate::icons::{Icon, icon, small};
+use crate::known;
 use crate::session::{OutboxState, Session, finding_id, new_record_id, use_session};
 
 const FIRST_CHECKLIST: &str = "campus-safety";
@@ -19,7 +20,7 @@ const FIRST_CHECKLIST: &str = "campus-safety";
 /// Begins a visit of this school now: the visit and its checklist, in one command. `None` when the school has no such bucket.
 pub fn start_visit(session: Session, school: &RecordId) -> Option<RecordId> {
     let bucket = duty::school_bucket(school)?;
-    let checklist = catalog().latest(FIRST_CHECKLIST)?;
+    let checklist = untrack(|| known::offered_one(FIRST_CHECKLIST))?;
     let (me, today, now) = (
         untrack(|| duty::my_id(session)),
         i18n::today_code(),
@@ -304,21 +305,14 @@ fn MoreChecklists(visit: RecordId, responses: Memo<Vec<RecordId>>) -> impl IntoV
             .iter()
             .map(|response| session.field(response, "template").text().to_owned())
             .collect();
-        let mut codes: Vec<&str> = catalog()
-            .checklists
-            .iter()
-            .map(|checklist| checklist.code.as_str())
-            .collect();
-        codes.dedup();
-        let latest = codes.into_iter().filter_map(|code| catalog().latest(code));
-        latest
+        let offered = known::offered().into_iter();
+        offered
             .filter(|checklist| many_a_visit(checklist) || !begun.contains(&checklist.code))
             .map(|checklist| checklist.code.clone())
             .collect::<Vec<_>>()
     });
     let add = move |code: &str| {
-        let added = catalog()
-            .latest(code)
+        let added = untrack(|| known::offered_one(code))
             .and_then(|checklist| id.with_value(|visit| add_checklist(session, visit, checklist)));
         if let Some(response) = added {
             let place = id.with_value(|visit| format!("/visit/{visit}/checklist/{response}"));
@@ -331,7 +325,7 @@ fn MoreChecklists(visit: RecordId, responses: Memo<Vec<RecordId>>) -> impl IntoV
                 each=move || offered.get()
                 key=|code| code.clone()
                 children=move |code| {
-                    let title = catalog().latest(&code).map(|checklist| &checklist.title);
+                    let title = known::latest(&code).map(|checklist| &checklist.title);
                     let tapped = code.clone();
                     view! {
                         <button class="btn" type="button" data-add=code on:click=move |_| add(&tapped)>

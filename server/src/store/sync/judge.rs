@@ -6,6 +6,8 @@ use catalog::{Action, Kind, Refusal, catalog};
 use sync_protocol::office::{Judge, Objection};
 use sync_protocol::{BucketId, Code, Group, GroupKind, Op, PersonId, RecordId, RecordState, Value};
 
+use super::template;
+
 /// Who may take a record to another school.
 const MOVES_RECORDS: &str = "coordinator";
 
@@ -87,9 +89,21 @@ fn judge_record(
         let path = op.path().as_str();
         kind.check(path, &to_catalog(op.value()))
             .map_err(|_| Objection::refuse("field.value"))?;
-        let moves = kind.workflow.as_ref().is_some_and(|flow| flow.field == path);
+        let flow = kind.workflow.as_ref();
+        let states = flow.and_then(|flow| now?.fields.iter().find(|(path, _)| path.as_str() == flow.field));
+        let mut live = states
+            .iter()
+            .flat_map(|(_, field)| &field.live)
+            .map(|write| write.value.text());
+        if !live.all(|state| kind.is_open(state, path)) {
+            return Err(Objection::refuse("record.sealed"));
+        }
+        let moves = flow.is_some_and(|flow| flow.field == path);
         if let (true, Some(roles)) = (moves, roles) {
             judge_move(group, kind, now, op, roles)?;
+        }
+        if moves && kind.code == template::KIND && op.value().text() == Some(template::PUBLISHED) {
+            template::read(now, ops).map_err(|_| Objection::refuse("definition.broken"))?;
         }
     }
     Ok(())

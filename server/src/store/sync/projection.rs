@@ -1,7 +1,7 @@
 //! Rows for the office's questions, written in the transaction that changes their record: `visit`, `response`, `finding`.
 //! Everything here can be made again from the records alone.
 
-use catalog::{Answers, Assessment, Checklist, catalog};
+use catalog::{Answers, Assessment, Checklist};
 use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::judge::to_catalog;
 use super::rows::uuid;
+use super::template;
 use crate::error::Result;
 use crate::store::prepared::prepared;
 
@@ -75,7 +76,10 @@ async fn responses(
     bucket: &BucketId,
     records: &[&RecordState],
 ) -> Result<()> {
-    let rated: Vec<Rated<'_>> = records.iter().filter_map(|record| Rated::of(record)).collect();
+    let mut rated: Vec<Rated<'_>> = Vec::new();
+    for record in records {
+        rated.extend(Rated::of(conn, district, record).await?);
+    }
     if rated.is_empty() {
         return Ok(());
     }
@@ -159,21 +163,26 @@ struct Rated<'a> {
 }
 
 impl<'a> Rated<'a> {
-    fn of(record: &'a RecordState) -> Option<Self> {
-        let visit = id_in(record, "visit")?;
-        let template = record.text("template")?.to_owned();
-        let version = u32::try_from(record.value("version")?.int()?).ok()?;
-        let checklist = catalog().checklist(&template, version);
+    async fn of(conn: &AsyncPgConnection, district: Uuid, record: &'a RecordState) -> Result<Option<Self>> {
+        let named = || {
+            let version = u32::try_from(record.value("version")?.int()?).ok()?;
+            Some((id_in(record, "visit")?, record.text("template")?.to_owned(), version))
+        };
+        let Some((visit, template, version)) = named() else {
+            return Ok(None);
+        };
+        let checklist = template::find(conn, district, &template, version).await?;
         let assessment = checklist.map(|checklist| catalog::assess(checklist, &answers(checklist, record)));
-        Some(Self {
+        Ok(Some(Self {
             record,
             visit,
             template,
             version,
             checklist,
             assessment,
-        })
+        }))
     }
+
     fn score(&self) -> Option<String> {
         self.assessment.as_ref()?.score.map(|score| score.to_string())
     }

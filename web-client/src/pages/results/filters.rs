@@ -9,6 +9,7 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use super::report::{Report, Rows, Selected};
 use crate::i18n::{self, say, t, t_args};
 use crate::icons::{Icon, small};
+use crate::known;
 
 /// What the address asks for.
 #[derive(Clone, Copy)]
@@ -222,7 +223,7 @@ pub fn FilterBar(wanted: Wanted, report: RwSignal<Option<Report>>, search: RwSig
     });
     let checklists = Memo::new(move |_| {
         let mut known: Vec<(String, String)> = Vec::new();
-        for checklist in &catalog::catalog().checklists {
+        for checklist in known::all() {
             if !known.iter().any(|(code, _)| *code == checklist.code) {
                 known.push((checklist.code.clone(), say(&checklist.title)));
             }

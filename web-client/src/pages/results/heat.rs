@@ -1,11 +1,11 @@
 //! Which items fail where: the share of submitted records, printed in the cell, shaded in five steps of one hue.
 
-use catalog::catalog;
 use leptos::prelude::*;
 
 use super::filters::{RowsLink, Wanted};
 use super::report::{Named, Rows, Selected, fails_by_zone, records_by_zone};
 use crate::i18n::{say, t};
+use crate::known;
 
 const ROWS_SHOWN: usize = 12;
 
@@ -26,10 +26,9 @@ pub fn HeatTable(wanted: Wanted, selected: Memo<Selected>) -> impl IntoView {
     });
     let zones = Memo::new(move |_| selected.with(|selected| zones_with_records(selected, &template.get())));
     let lines = Memo::new(move |_| selected.with(|selected| heat_lines(selected, &template.get(), &zones.get())));
-    let title = move || catalog().latest(&template.get()).map(|checklist| say(&checklist.title));
+    let title = move || known::latest(&template.get()).map(|checklist| say(&checklist.title));
     let item_title = move |code: &str| {
-        catalog()
-            .latest(&template.get())
+        known::latest(&template.get())
             .and_then(|checklist| checklist.item(code))
             .map(|item| say(&item.title))
     };

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use catalog::{Severity, catalog};
+use catalog::Severity;
 use serde::Deserialize;
 
 use crate::components::severity_word;
 use crate::i18n::{say, t, t_args};
+use crate::known;
 
 /// The month, with a year of coverage up to it.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -159,7 +160,7 @@ impl Response {
 
 /// A band's place and label by its code.
 pub fn band_label(template: &str, version: u32, code: &str) -> Option<(usize, String)> {
-    let checklist = catalog().checklist(template, version)?;
+    let checklist = known::checklist(template, version)?;
     let at = checklist.bands.iter().position(|band| band.code == code)?;
     Some((at, say(&checklist.bands[at].label)))
 }
@@ -207,7 +208,7 @@ impl Selected {
             .map(|response| response.template.as_str())
             .collect();
         let mut order: Vec<String> = Vec::new();
-        for checklist in &catalog().checklists {
+        for checklist in known::all() {
             if used.contains(checklist.code.as_str()) && !order.contains(&checklist.code) {
                 order.push(checklist.code.clone());
             }
@@ -383,9 +384,9 @@ impl Rows {
                 };
                 t_args("rows.of_item", &[("item", item), ("zone", &place)])
             }
-            Self::OfTemplate(template) => catalog()
-                .latest(template)
-                .map_or_else(|| template.clone(), |checklist| say(&checklist.title)),
+            Self::OfTemplate(template) => {
+                known::latest(template).map_or_else(|| template.clone(), |checklist| say(&checklist.title))
+            }
             Self::OfBand(band) => selected
                 .submitted()
                 .flat_map(|visit| &visit.responses)

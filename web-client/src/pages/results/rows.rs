@@ -9,6 +9,7 @@ use super::report::{Finding, School, Selected, Visit};
 use crate::components::{BandBadge, EmptyState, SeverityBadge, StateBadge, state_word};
 use crate::i18n::{self, join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
+use crate::known;
 
 /// The table of visits, newest first.
 #[component]
@@ -221,11 +222,10 @@ pub fn FindingRows(#[prop(into)] found: Signal<Vec<(Visit, Finding)>>, selected:
 // The checklist's words in the reader's language; the record's own when the item is not known here.
 fn finding_title(visit: &Visit, finding: &Finding) -> impl Fn() -> String + use<> {
     let item = finding.item.as_deref().and_then(|code| {
-        visit.responses.iter().find_map(|response| {
-            catalog::catalog()
-                .checklist(&response.template, response.version)?
-                .item(code)
-        })
+        visit
+            .responses
+            .iter()
+            .find_map(|response| known::checklist(&response.template, response.version)?.item(code))
     });
     let stored = finding.title.clone().unwrap_or_default();
     move || item.map_or_else(|| stored.clone(), |item| say(&item.title))

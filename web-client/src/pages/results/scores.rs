@@ -1,12 +1,12 @@
 //! How the scores lie: a dot is a record, the median is marked, nobody is ranked.
 
-use catalog::catalog;
 use leptos::prelude::*;
 
 use super::filters::{RowsLink, Wanted};
 use super::report::{Rows, Selected, median};
 use crate::components::Meter;
 use crate::i18n::{say, t, t_args};
+use crate::known;
 
 const WIDTH: f64 = 460.0;
 const LEFT: f64 = 10.0;
@@ -40,7 +40,7 @@ pub fn Scores(wanted: Wanted, selected: Memo<Selected>) -> impl IntoView {
 
 #[component]
 fn Distribution(wanted: Wanted, selected: Memo<Selected>, template: String) -> impl IntoView {
-    let checklist = catalog().latest(&template);
+    let checklist = known::latest(&template);
     let title = move || checklist.map(|checklist| say(&checklist.title)).unwrap_or_default();
     let rows = Rows::OfTemplate(template.clone());
     let shown_template = template.clone();
@@ -96,7 +96,7 @@ fn Distribution(wanted: Wanted, selected: Memo<Selected>, template: String) -> i
 /// How many records got which band, each opening its rows: a cap moves a record down without moving its dot.
 #[component]
 fn Bands(wanted: Wanted, selected: Memo<Selected>, template: String) -> impl IntoView {
-    let checklist = catalog().latest(&template);
+    let checklist = known::latest(&template);
     let bands = checklist
         .map(|checklist| checklist.bands.as_slice())
         .unwrap_or_default();
