@@ -12,4 +12,5 @@ mod restore;
 mod rights;
 mod session;
 mod sync;
+mod templates;
 mod visit_story;

@@ -11,6 +11,7 @@ pub mod phone;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod reading_room;
 pub mod server;
 
 pub use people::{District, Person};

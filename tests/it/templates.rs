@@ -1,0 +1,139 @@
+//! Checklists that a district makes itself: drafted, checked, published for good, filled in and scored.
+
+use serde_json::{Value, json};
+use sync_protocol::{Dot, GroupId, GroupKind, Op};
+use tests::TestServer;
+use tests::reading_room::{reading_room, section};
+use tests::server::{Client, new_record, op};
+use uuid::Uuid;
+
+async fn push(client: &Client, group: String) -> (String, Value) {
+    let reply = client.push(&[group]).await;
+    let outcome = reply.json()["outcomes"][0].clone();
+    (outcome["outcome"].as_str().unwrap_or_default().to_owned(), outcome["code"].clone())
+}
+
+/// A move of the state by somebody who saw it as `before` left it, whose last field it was.
+fn state(record: Uuid, to: &str, before: &str) -> Vec<Op> {
+    let line: Value = serde_json::from_str(before).expect("a group");
+    let last = line["ops"].as_array().expect("ops").len() - 1;
+    let seen = Dot {
+        group: GroupId::of(before.as_bytes()),
+        op: u16::try_from(last).expect("few ops"),
+    };
+    let Op(record, path, value, _) = op(record, "state", &json!(to));
+    vec![Op(record, path, value, vec![seen])]
+}
+
+async fn score_of(server: &TestServer, response: Uuid) -> Option<String> {
+    use diesel_async::RunQueryDsl;
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+        score: Option<String>,
+    }
+    let row: Row = diesel::sql_query("SELECT score::text AS score FROM response WHERE id = $1")
+        .bind::<diesel::sql_types::Uuid, _>(response)
+        .get_result(&mut server.connect().await)
+        .await
+        .expect("the response is there");
+    row.score
+}
+
+/// A response of this version with these answers, pushed by a supervisor.
+async fn fill(server: &TestServer, phone: &Client, version: u32, answers: &[(&str, &str)]) -> Uuid {
+    let (visit, response) = (Uuid::now_v7(), Uuid::now_v7());
+    let school = server.district.schools[0];
+    let mut ops = new_record(
+        visit,
+        "visit",
+        &[
+            ("school", json!(school)),
+            ("lead", json!(server.district.a.id)),
+            ("visit_date", json!("2026-11-20")),
+            ("state", json!("checked_in")),
+        ],
+    );
+    let mut fields = vec![
+        ("visit", json!(visit)),
+        ("template", json!("reading-room")),
+        ("version", json!(version)),
+        ("on", json!("2026-11-20")),
+        ("fact/boarders", json!(0)),
+    ];
+    fields.extend(answers.iter().map(|(item, answer)| (*item, json!(answer))));
+    ops.extend(new_record(response, "response", &fields));
+    let group = phone.group(&server.district.bucket(0), GroupKind::Command, ops);
+    assert_eq!(push(phone, group).await.0, "applied");
+    response
+}
+
+#[tokio::test]
+async fn a_checklist_of_the_districts_own_is_published_filled_in_and_scored() {
+    let server = TestServer::start().await;
+    let bucket = format!("district/{}", server.district.id);
+    let office = server.sign_in(&server.district.coordinator).await;
+    let phone = server.sign_in(&server.district.a).await;
+    let template = Uuid::now_v7();
+    let draft = office.group(&bucket, GroupKind::Command, new_record(template, "template", &reading_room(1)));
+    assert_eq!(push(&office, draft.clone()).await.0, "applied");
+    // Filled in before it is published, as a phone with another clock might: kept, not scored.
+    let early = fill(&server, &phone, 1, &[("RR1.1", "yes")]).await;
+    assert_eq!(score_of(&server, early).await, None);
+
+    let publish = office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
+    assert_eq!(push(&office, publish).await.0, "applied");
+    let seen = phone.pull(std::slice::from_ref(&bucket)).await.text;
+    assert!(seen.contains("reading-room"), "a phone gets it with the next pull");
+    let response = fill(&server, &phone, 1, &[("RR1.1", "yes"), ("RR1.2", "no")]).await;
+    assert_eq!(score_of(&server, response).await.as_deref(), Some("75.0"));
+}
+
+#[tokio::test]
+async fn a_definition_with_a_mistake_is_not_published_and_a_published_one_never_changes() {
+    let server = TestServer::start().await;
+    let bucket = format!("district/{}", server.district.id);
+    let office = server.sign_in(&server.district.coordinator).await;
+    let template = Uuid::now_v7();
+    let draft = office.group(&bucket, GroupKind::Command, new_record(template, "template", &reading_room(1)));
+    push(&office, draft.clone()).await;
+    let edit = |text: String| office.group(&bucket, GroupKind::Edit, vec![op(template, "section/RR1", &json!(text))]);
+    let publish = || office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
+
+    let broken = section("").to_string();
+    assert_eq!(push(&office, edit(broken)).await.0, "applied", "a draft may be unfinished");
+    assert_eq!(push(&office, publish()).await, ("refused".into(), json!("definition.broken")));
+    // Two versions of one section that nobody has settled are no definition either.
+    push(&office, edit(section("照度达标").to_string())).await;
+    assert_eq!(push(&office, publish()).await.1, json!("definition.broken"));
+}
+
+#[tokio::test]
+async fn a_published_definition_takes_no_more_changes_but_can_be_retired() {
+    let server = TestServer::start().await;
+    let bucket = format!("district/{}", server.district.id);
+    let office = server.sign_in(&server.district.coordinator).await;
+    let template = Uuid::now_v7();
+    let draft = office.group(&bucket, GroupKind::Command, new_record(template, "template", &reading_room(1)));
+    push(&office, draft.clone()).await;
+    let publish = office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
+    push(&office, publish.clone()).await;
+    let late = office.group(
+        &bucket,
+        GroupKind::Edit,
+        vec![op(template, "section/RR1", &json!(section("改过").to_string()))],
+    );
+    assert_eq!(push(&office, late).await, ("refused".into(), json!("record.sealed")));
+    let retire = office.group(&bucket, GroupKind::Command, state(template, "retired", &publish));
+    assert_eq!(push(&office, retire).await.0, "applied");
+}
+
+#[tokio::test]
+async fn only_the_office_makes_checklists() {
+    let server = TestServer::start().await;
+    let bucket = format!("district/{}", server.district.id);
+    let phone = server.sign_in(&server.district.a).await;
+    let draft = new_record(Uuid::now_v7(), "template", &reading_room(1));
+    let (outcome, code) = push(&phone, phone.group(&bucket, GroupKind::Command, draft)).await;
+    assert_eq!((outcome.as_str(), code), ("quarantined", json!("scope.denied")));
+}
