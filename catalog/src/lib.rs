@@ -5,6 +5,7 @@
 
 mod assess;
 mod checklist;
+mod compare;
 mod date;
 mod definitions;
 mod draw;
@@ -29,6 +30,7 @@ pub use checklist::{
     Against, Band, Check, Checklist, Choice, Evidence, Fact, FactKind, FarBeyond, Flag, Grade, Input, InputKind, Item,
     ItemKind, Rule, SCHOOL_BANDS, SampleOf, Sampling, Section, Snapping, Unrated, band_of_grade,
 };
+pub use compare::{Change, compare, has_place};
 pub use date::Day;
 pub use definitions::{DefinitionError, DefinitionErrors};
 pub use draw::{Draw, draw};

@@ -10,7 +10,10 @@ use uuid::Uuid;
 async fn push(client: &Client, group: String) -> (String, Value) {
     let reply = client.push(&[group]).await;
     let outcome = reply.json()["outcomes"][0].clone();
-    (outcome["outcome"].as_str().unwrap_or_default().to_owned(), outcome["code"].clone())
+    (
+        outcome["outcome"].as_str().unwrap_or_default().to_owned(),
+        outcome["code"].clone(),
+    )
 }
 
 /// A move of the state by somebody who saw it as `before` left it, whose last field it was.
@@ -75,7 +78,11 @@ async fn a_checklist_of_the_districts_own_is_published_filled_in_and_scored() {
     let office = server.sign_in(&server.district.coordinator).await;
     let phone = server.sign_in(&server.district.a).await;
     let template = Uuid::now_v7();
-    let draft = office.group(&bucket, GroupKind::Command, new_record(template, "template", &reading_room(1)));
+    let draft = office.group(
+        &bucket,
+        GroupKind::Command,
+        new_record(template, "template", &reading_room(1)),
+    );
     assert_eq!(push(&office, draft.clone()).await.0, "applied");
     // Filled in before it is published, as a phone with another clock might: kept, not scored.
     let early = fill(&server, &phone, 1, &[("RR1.1", "yes")]).await;
@@ -95,14 +102,31 @@ async fn a_definition_with_a_mistake_is_not_published_and_a_published_one_never_
     let bucket = format!("district/{}", server.district.id);
     let office = server.sign_in(&server.district.coordinator).await;
     let template = Uuid::now_v7();
-    let draft = office.group(&bucket, GroupKind::Command, new_record(template, "template", &reading_room(1)));
+    let draft = office.group(
+        &bucket,
+        GroupKind::Command,
+        new_record(template, "template", &reading_room(1)),
+    );
     push(&office, draft.clone()).await;
-    let edit = |text: String| office.group(&bucket, GroupKind::Edit, vec![op(template, "section/RR1", &json!(text))]);
+    let edit = |text: String| {
+        office.group(
+            &bucket,
+            GroupKind::Edit,
+            vec![op(template, "section/RR1", &json!(text))],
+        )
+    };
     let publish = || office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
 
     let broken = section("").to_string();
-    assert_eq!(push(&office, edit(broken)).await.0, "applied", "a draft may be unfinished");
-    assert_eq!(push(&office, publish()).await, ("refused".into(), json!("definition.broken")));
+    assert_eq!(
+        push(&office, edit(broken)).await.0,
+        "applied",
+        "a draft may be unfinished"
+    );
+    assert_eq!(
+        push(&office, publish()).await,
+        ("refused".into(), json!("definition.broken"))
+    );
     // Two versions of one section that nobody has settled are no definition either.
     push(&office, edit(section("照度达标").to_string())).await;
     assert_eq!(push(&office, publish()).await.1, json!("definition.broken"));
@@ -114,7 +138,11 @@ async fn a_published_definition_takes_no_more_changes_but_can_be_retired() {
     let bucket = format!("district/{}", server.district.id);
     let office = server.sign_in(&server.district.coordinator).await;
     let template = Uuid::now_v7();
-    let draft = office.group(&bucket, GroupKind::Command, new_record(template, "template", &reading_room(1)));
+    let draft = office.group(
+        &bucket,
+        GroupKind::Command,
+        new_record(template, "template", &reading_room(1)),
+    );
     push(&office, draft.clone()).await;
     let publish = office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
     push(&office, publish.clone()).await;

@@ -20,6 +20,8 @@ use crate::pages::schools::SchoolsPage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::submit::SubmitPage;
 use crate::pages::sync::SyncPage;
+use crate::pages::template::TemplatePage;
+use crate::pages::templates::TemplatesPage;
 use crate::pages::today::TodayPage;
 use crate::pages::visit::VisitPage;
 use crate::prefs;
@@ -110,6 +112,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/results") view=ResultsPage />
             <Route path=path!("/record/:visit") view=RecordPage />
             <Route path=path!("/quarantine") view=QuarantinePage />
+            <Route path=path!("/templates") view=TemplatesPage />
+            <Route path=path!("/template/:id") view=TemplatePage />
         </Routes>
     }
 }

@@ -14,5 +14,7 @@ pub mod schools;
 pub mod sign_in;
 pub mod submit;
 pub mod sync;
+pub mod template;
+pub mod templates;
 pub mod today;
 pub mod visit;

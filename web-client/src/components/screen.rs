@@ -107,6 +107,11 @@ const RESULTS: Place = Place {
     key: "nav.results",
     mark: Icon::Results,
 };
+const TEMPLATES: Place = Place {
+    to: "/templates",
+    key: "nav.templates",
+    mark: Icon::Note,
+};
 const ME: Place = Place {
     to: "/me",
     key: "nav.me",
@@ -120,6 +125,7 @@ fn nav_word(place: Place) -> String {
         "nav.problems" => t("nav.problems"),
         "nav.visits" => t("nav.visits"),
         "nav.results" => t("nav.results"),
+        "nav.templates" => t("nav.templates"),
         _ => t("nav.me"),
     }
 }
@@ -127,6 +133,7 @@ fn nav_word(place: Place) -> String {
 fn current(place: Place, path: &str) -> bool {
     path.starts_with(place.to)
         || (place.to == "/schools" && path.starts_with("/school/"))
+        || (place.to == "/templates" && path.starts_with("/template/"))
         || (place.to == "/visits" && path.starts_with("/record/"))
         || (place.to == "/today" && path.starts_with("/visit/"))
 }
@@ -179,6 +186,7 @@ pub fn Rail() -> impl IntoView {
             {move || inspects.get().then(|| link(SCHOOLS))}
             {link(PROBLEMS)}
             {link(RESULTS)}
+            {link(TEMPLATES)}
             {link(ME)}
             <div class="rail-foot q xs">
                 <p>{move || person().map(|person| person.name)}</p>
