@@ -23,5 +23,6 @@ mod shots;
 mod stage;
 mod strict;
 mod tabs;
+mod templates;
 mod versions;
 mod words;

@@ -1,9 +1,9 @@
 //! Checklists that a district makes itself: drafted, checked, published for good, filled in and scored.
 
 use serde_json::{Value, json};
-use sync_protocol::{Dot, GroupId, GroupKind, Op};
+use sync_protocol::GroupKind;
 use tests::TestServer;
-use tests::reading_room::{reading_room, section};
+use tests::reading_room::{move_state, reading_room, section};
 use tests::server::{Client, new_record, op};
 use uuid::Uuid;
 
@@ -14,18 +14,6 @@ async fn push(client: &Client, group: String) -> (String, Value) {
         outcome["outcome"].as_str().unwrap_or_default().to_owned(),
         outcome["code"].clone(),
     )
-}
-
-/// A move of the state by somebody who saw it as `before` left it, whose last field it was.
-fn state(record: Uuid, to: &str, before: &str) -> Vec<Op> {
-    let line: Value = serde_json::from_str(before).expect("a group");
-    let last = line["ops"].as_array().expect("ops").len() - 1;
-    let seen = Dot {
-        group: GroupId::of(before.as_bytes()),
-        op: u16::try_from(last).expect("few ops"),
-    };
-    let Op(record, path, value, _) = op(record, "state", &json!(to));
-    vec![Op(record, path, value, vec![seen])]
 }
 
 async fn score_of(server: &TestServer, response: Uuid) -> Option<String> {
@@ -88,7 +76,7 @@ async fn a_checklist_of_the_districts_own_is_published_filled_in_and_scored() {
     let early = fill(&server, &phone, 1, &[("RR1.1", "yes")]).await;
     assert_eq!(score_of(&server, early).await, None);
 
-    let publish = office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
+    let publish = office.group(&bucket, GroupKind::Command, move_state(template, "published", &draft));
     assert_eq!(push(&office, publish).await.0, "applied");
     let seen = phone.pull(std::slice::from_ref(&bucket)).await.text;
     assert!(seen.contains("reading-room"), "a phone gets it with the next pull");
@@ -115,7 +103,7 @@ async fn a_definition_with_a_mistake_is_not_published_and_a_published_one_never_
             vec![op(template, "section/RR1", &json!(text))],
         )
     };
-    let publish = || office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
+    let publish = || office.group(&bucket, GroupKind::Command, move_state(template, "published", &draft));
 
     let broken = section("").to_string();
     assert_eq!(
@@ -144,7 +132,7 @@ async fn a_published_definition_takes_no_more_changes_but_can_be_retired() {
         new_record(template, "template", &reading_room(1)),
     );
     push(&office, draft.clone()).await;
-    let publish = office.group(&bucket, GroupKind::Command, state(template, "published", &draft));
+    let publish = office.group(&bucket, GroupKind::Command, move_state(template, "published", &draft));
     push(&office, publish.clone()).await;
     let late = office.group(
         &bucket,
@@ -152,7 +140,7 @@ async fn a_published_definition_takes_no_more_changes_but_can_be_retired() {
         vec![op(template, "section/RR1", &json!(section("改过").to_string()))],
     );
     assert_eq!(push(&office, late).await, ("refused".into(), json!("record.sealed")));
-    let retire = office.group(&bucket, GroupKind::Command, state(template, "retired", &publish));
+    let retire = office.group(&bucket, GroupKind::Command, move_state(template, "retired", &publish));
     assert_eq!(push(&office, retire).await.0, "applied");
 }
 

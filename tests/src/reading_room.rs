@@ -1,6 +1,10 @@
 //! A small checklist of a district's own, as a coordinator would write it.
 
 use serde_json::{Value, json};
+use sync_protocol::{Dot, GroupId, Op};
+use uuid::Uuid;
+
+use crate::server::op;
 
 /// The fields of its record: two yes/no items, the second only where there are boarders.
 pub fn reading_room(version: u32) -> Vec<(&'static str, Value)> {
@@ -33,4 +37,16 @@ pub fn section(first: &str) -> Value {
             { "code": "RR1.3", "weight": 1, "severity": "L1", "title": ["晚间开放", "Open in the evening"], "show_if": "boarders > 0" },
         ],
     })
+}
+
+/// A move of the state by somebody who saw it as the group `before` left it, whose last field it was.
+pub fn move_state(record: Uuid, to: &str, before: &str) -> Vec<Op> {
+    let line: Value = serde_json::from_str(before).expect("a group");
+    let last = line["ops"].as_array().expect("ops").len() - 1;
+    let seen = Dot {
+        group: GroupId::of(before.as_bytes()),
+        op: u16::try_from(last).expect("few ops"),
+    };
+    let Op(record, path, value, _) = op(record, "state", &json!(to));
+    vec![Op(record, path, value, vec![seen])]
 }

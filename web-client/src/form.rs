@@ -12,6 +12,7 @@ mod samples;
 mod scale;
 mod section;
 mod sheet;
+mod upgrade;
 mod values;
 mod whole;
 
@@ -22,5 +23,6 @@ pub use lesson::{LessonBar, QuickNotes, snap_words};
 pub use said::{op_words, plain_words, sample_words, value_words};
 pub use section::SectionBlock;
 pub use sheet::{Sheet, SheetPlace};
+pub use upgrade::{Orphans, UpgradeBlock, orphans};
 pub use values::{answers_of, to_catalog};
 pub use whole::{FlagsBlock, ScopeBlock, flag_words, whole_notes};

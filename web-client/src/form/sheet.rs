@@ -19,10 +19,12 @@ pub struct SheetPlace {
     pub checklist: &'static Checklist,
 }
 
-// A response never changes its bucket or its checklist.
+// A response never changes its bucket, and its checklist only when somebody takes it over to a newer version.
 impl PartialEq for SheetPlace {
     fn eq(&self, other: &Self) -> bool {
-        self.response == other.response && self.visit == other.visit
+        self.response == other.response
+            && self.visit == other.visit
+            && self.checklist.version == other.checklist.version
     }
 }
 

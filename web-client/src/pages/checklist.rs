@@ -10,7 +10,8 @@ use super::duty;
 use super::school::UnknownRecord;
 use crate::components::{Meter, Screen};
 use crate::form::{
-    DrawBlock, FactsBlock, FlagsBlock, LessonBar, QuickNotes, ScopeBlock, SectionBlock, Sheet, SheetPlace,
+    DrawBlock, FactsBlock, FlagsBlock, LessonBar, Orphans, QuickNotes, ScopeBlock, SectionBlock, Sheet, SheetPlace,
+    UpgradeBlock,
 };
 use crate::i18n::{join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -104,11 +105,13 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
             }
             dock=move || view! { <Dock sheet back=back.clone() /> }
         >
+            <UpgradeBlock sheet />
             <FactsBlock sheet />
             <DrawBlock sheet />
             <ScopeBlock sheet />
             {sections}
             <FlagsBlock sheet />
+            <Orphans sheet />
         </Screen>
     }
 }

@@ -17,7 +17,8 @@ use crate::components::{
     option_word, state_word,
 };
 use crate::form::{
-    answers_of, flag_words, plain_words, proof_words, sample_words, snap_words, to_catalog, value_words, whole_notes,
+    answers_of, flag_words, orphans, plain_words, proof_words, sample_words, snap_words, to_catalog, value_words,
+    whole_notes,
 };
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -457,6 +458,10 @@ fn AnswersTable(
             .map(|words| view! { <li class="q sm">{words}</li> })
             .collect_view()
     });
+    let without_place = sheet.with_value(|sheet| {
+        let lines = orphans(checklist, &sheet.record).into_iter();
+        lines.map(|(path, words)| view! { <li class="q sm">{t_args("upgrade.orphan", &[("item", &path), ("words", &words)])}</li> }).collect_view()
+    });
     view! {
         <table class="tbl rt">
             <caption class=caption>{move || say(&checklist.title)}</caption>
@@ -473,7 +478,7 @@ fn AnswersTable(
             </thead>
             <tbody>{body}</tbody>
         </table>
-        <ul class="proofs">{proofs}</ul>
+        <ul class="proofs">{proofs} {without_place}</ul>
     }
 }
 

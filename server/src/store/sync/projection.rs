@@ -91,7 +91,7 @@ async fn responses(
          FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[], $11::jsonb[],
                      $12::integer[], $13::integer[], $14::integer[], $15::integer[])
               AS n(id, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
-         ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, score = excluded.score, band = excluded.band, rated = excluded.rated, caps = excluded.caps,
+         ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, version = excluded.version, score = excluded.score, band = excluded.band, rated = excluded.rated, caps = excluded.caps,
              failed = excluded.failed, answered = excluded.answered, applicable = excluded.applicable, conflicts = excluded.conflicts, engine = excluded.engine",
     )
     .bind::<SqlUuid, _>(district)

@@ -206,12 +206,12 @@ impl Draft {
     }
 
     fn change_items(self, section: &str, change: impl FnOnce(&mut Vec<Json>)) {
-        self.change(&Piece::Section(section.to_owned()), |json| {
-            let items = json.entry("items").or_insert_with(|| json!([]));
-            if let Some(items) = items.as_array_mut() {
-                change(items);
-            }
-        });
+        let mut json = untrack(|| self.section_json(section));
+        let items = json.entry("items").or_insert_with(|| json!([]));
+        if let Some(items) = items.as_array_mut() {
+            change(items);
+        }
+        self.write(&format!("section/{section}"), &json);
     }
 
     /// A section of its own behind the others.
