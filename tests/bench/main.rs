@@ -3,6 +3,7 @@
 
 mod cold_start;
 mod figure;
+mod form;
 mod machine;
 mod poll;
 mod push;
@@ -14,7 +15,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use figure::Figure;
 
-const ALL: [&str; 4] = ["push", "poll", "size", "cold-start"];
+const ALL: [&str; 5] = ["push", "poll", "size", "cold-start", "form"];
 
 fn main() -> Result<()> {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
@@ -44,6 +45,9 @@ fn main() -> Result<()> {
     }
     if wanted("cold-start") {
         figures.extend(cold_start::measure(&runtime)?);
+    }
+    if wanted("form") {
+        figures.extend(form::measure(&runtime)?);
     }
     let machine = machine::describe();
     println!("{machine}\n\n{}", figure::table(&figures));

@@ -44,6 +44,10 @@ pub struct Begun {
     pub school: Uuid,
     pub visit: Uuid,
     pub response: Uuid,
+    /// A lesson whose clock runs, and a workload check with its classes drawn.
+    pub others: [Uuid; 2],
+    /// A checklist that the office is writing.
+    pub template: Uuid,
 }
 
 /// Starts a visit, finds something wrong, measures something, writes one note.
@@ -71,13 +75,40 @@ pub async fn visit_with_a_finding(inspector: &Inspector, stage: &Stage) -> Begun
         .phone
         .type_into("[data-kind=highlight] textarea", "食堂留样规范")
         .await;
+    let mut others = [Uuid::nil(); 2];
+    for (nth, (checklist, first)) in [("lesson-observation", "start-clock"), ("student-workload", "draw")]
+        .into_iter()
+        .enumerate()
+    {
+        inspector.phone.go(&format!("/visit/{visit}")).await;
+        inspector.phone.tap(&format!("[data-add={checklist}]")).await;
+        inspector.phone.tap(&format!("[data-testid={first}]")).await;
+        others[nth] = inspector.visit_and_response().await.1;
+    }
+    inspector.answer("W1.2", "no").await;
     inspector.is_synced().await;
     keep_something(stage).await;
+    let template = begin_a_checklist(stage).await;
     Begun {
         school: stage.school(),
         visit,
         response,
+        others,
+        template,
     }
+}
+
+/// The office is writing a checklist of its own, with a mistake in it.
+async fn begin_a_checklist(stage: &Stage) -> Uuid {
+    let office = stage.server.sign_in(&stage.server.district.coordinator).await;
+    let template = Uuid::now_v7();
+    let mut fields = tests::reading_room::reading_room(1);
+    fields.insert(3, ("section/RR2", json!("{}")));
+    let bucket = format!("district/{}", stage.server.district.id);
+    let group = office.group(&bucket, GroupKind::Command, new_record(template, "template", &fields));
+    let reply = office.push(&[group]).await;
+    assert_eq!(reply.json()["outcomes"][0]["outcome"], "applied", "{}", reply.text);
+    template
 }
 
 /// Somebody of the other zone writes into this school: it waits for the office.
@@ -98,6 +129,8 @@ pub fn supervisor_pages(of: &Begun) -> Vec<String> {
         school,
         visit,
         response,
+        others,
+        ..
     } = of;
     let mut pages: Vec<String> = ["/today", "/schools", "/problems", "/me", "/sync"]
         .map(str::to_owned)
@@ -109,18 +142,28 @@ pub fn supervisor_pages(of: &Begun) -> Vec<String> {
         format!("/visit/{visit}/feedback"),
         format!("/visit/{visit}/submit"),
     ]);
+    pages.extend(others.map(|other| format!("/visit/{visit}/checklist/{other}")));
     pages
 }
 
 pub fn office_pages(of: &Begun) -> Vec<String> {
-    let mut pages: Vec<String> = ["/today", "/visits", "/problems", "/results", "/quarantine", "/me"]
-        .map(str::to_owned)
-        .into();
+    let mut pages: Vec<String> = [
+        "/today",
+        "/visits",
+        "/problems",
+        "/results",
+        "/quarantine",
+        "/templates",
+        "/me",
+    ]
+    .map(str::to_owned)
+    .into();
     let record = format!("/record/{}", of.visit);
     pages.extend([
         format!("{record}?tab=findings"),
         format!("{record}?tab=feedback"),
         record,
+        format!("/template/{}", of.template),
     ]);
     pages
 }

@@ -220,6 +220,38 @@ async fn phone(demo: &Demo, folder: &PathBuf) {
     phone.go("/today").await;
     phone.see("[data-testid=sync-badge][data-pending='0']").await;
 
+    phone.go(&visit).await;
+    phone.tap("[data-add='lesson-observation']").await;
+    phone.tap("[data-testid=start-clock]").await;
+    phone.type_into("input[data-field='LO-A9/n2']", "41").await;
+    let lesson = phone.place().await;
+    let lesson = lesson.split('#').next().unwrap_or_default().to_owned();
+    phone.go(&visit).await;
+    phone.tap("[data-add='student-workload']").await;
+    phone.tap("[data-testid=draw]").await;
+    phone.see(".proofs li").await;
+    let workload = phone.place().await;
+    let workload = workload.split('#').next().unwrap_or_default().to_owned();
+    let camera = Camera {
+        browser: &phone,
+        folder,
+        view: "phone",
+    };
+    camera.plain("24-lesson", &lesson).await;
+    camera
+        .take("25-lesson-levels", &lesson, async |phone| {
+            scroll_to(phone, "[id='LO-C1']").await
+        })
+        .await;
+    camera.plain("26-workload", &workload).await;
+    camera
+        .take("27-workload-classes", &workload, async |phone| {
+            scroll_to(phone, "[id='W3.1']").await;
+            phone.tap("[id='W3.1'] [data-class]").await;
+            phone.see("[id='W3.1'] .pad").await;
+        })
+        .await;
+
     // A visit that was handed in: the first of the first school, on which two people disagreed.
     phone.go("/schools").await;
     phone.read("示例区第一小学").await;
@@ -343,6 +375,32 @@ async fn desk(demo: &Demo, folder: &PathBuf) {
         })
         .await;
     camera.plain("13-me", "/me").await;
+
+    desk.go("/results?checklist=student-workload").await;
+    desk.see("tr[data-visit]").await;
+    let visit = desk.attribute("tr[data-visit]", "data-visit").await;
+    let record = format!("/record/{visit}");
+    camera
+        .take("14-record-lesson", &record, async |desk| {
+            scroll_to(desk, "tr[data-item='LO-B1']").await
+        })
+        .await;
+    camera
+        .take("15-record-workload", &record, async |desk| {
+            scroll_to(desk, "tr[data-item='W3.1']").await
+        })
+        .await;
+    desk.go("/templates").await;
+    desk.tap("[data-copy='campus-safety']").await;
+    desk.see(".editor").await;
+    let template = desk.place().await;
+    camera.plain("16-templates", "/templates").await;
+    camera
+        .take("17-template", &template, async |desk| {
+            desk.tap("[data-piece='SF1.2']").await;
+            desk.see(".piece-form [data-key='title.zh']").await;
+        })
+        .await;
 }
 
 async fn scroll_to(browser: &Browser, css: &str) {

@@ -266,7 +266,7 @@ fn ItemFields(boxes: Boxes, section: String, chosen: RwSignal<Piece>) -> impl In
 }
 
 fn grade_word(code: &str) -> String {
-    Severity::from_code(code).map_or_else(|| code.to_owned(), |grade| format!("{code} {}", severity_word(grade)))
+    Severity::from_code(code).map_or_else(|| code.to_owned(), severity_word)
 }
 
 /// How an item is answered, in words.
