@@ -514,9 +514,11 @@ fn answer_row(
     if matches!(item.kind, ItemKind::Photo | ItemKind::Sign | ItemKind::Info) {
         return None;
     }
-    let (verdict, auto, points) = sheet.with_value(|sheet| {
+    let (verdict, auto, points, classes) = sheet.with_value(|sheet| {
         let state = sheet.judged.item(&item.code)?;
-        state.visible.then(|| (state.verdict, state.auto, points_words(state)))
+        state
+            .visible
+            .then(|| (state.verdict, state.auto, points_words(state), classes_words(state)))
     })?;
     let field = sheet.with_value(|sheet| sheet.record.field(&item.code));
     let detail = sheet.with_value(|sheet| detail_words(sheet, item));
@@ -550,7 +552,7 @@ fn answer_row(
             let open = open.clone();
             let detail = detail.clone();
             let points = points.clone();
-            let said = line.as_ref().map(|sibling| answer_of(item, sibling, auto, verdict));
+            let said = line.as_ref().map(|sibling| answer_of(item, sibling, auto, verdict, classes.clone()));
             view! {
                 <tr class:sel=move || is_open.get() data-item=item.code.clone()>
                     {(at == 0)
@@ -617,7 +619,7 @@ fn by_number(sheet: StoredValue<FilledSheet>, item: &Item, auto: bool) -> Option
     })
 }
 
-fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict) -> impl IntoView + use<> {
+fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict, classes: String) -> impl IntoView + use<> {
     let by_limits = auto && matches!(item.kind, ItemKind::YesNo);
     let code = match (by_limits, verdict) {
         (true, Verdict::Pass) => "yes".to_owned(),
@@ -625,7 +627,7 @@ fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict) -> im
         _ => sibling.value.text().unwrap_or("").to_owned(),
     };
     let words = match (&item.kind, &sibling.value) {
-        (ItemKind::Samples(_), value @ Value::List(_)) => sample_words(value),
+        (ItemKind::Samples(_), Value::List(_)) => classes,
         (ItemKind::Snap(_), value @ Value::List(_)) => match to_catalog(value) {
             catalog::Value::List(seen) => snap_words(&seen),
             _ => String::new(),
@@ -649,6 +651,17 @@ fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict) -> im
         "no" => view! { <span class="bad b ans-word">{small(Icon::No)} {words}</span> }.into_any(),
         "na" => view! { <span class="q ans-word">{small(Icon::NotApplicable)} {words}</span> }.into_any(),
         _ => view! { <span>{words}</span> }.into_any(),
+    }
+}
+
+/// "3 个班，1 个不达标", or that none was asked yet.
+fn classes_words(state: &catalog::ItemState) -> String {
+    let asked = state.samples.iter().filter(|sample| sample.count > 0).count();
+    let missed = state.samples.iter().filter(|sample| sample.ok == Some(false)).count();
+    match (asked, missed) {
+        (0, _) => t("sample.open"),
+        (asked, 0) => t_args("sample.classes", &[("n", &asked)]),
+        (asked, missed) => t_args("sample.classes_missed", &[("n", &asked), ("missed", &missed)]),
     }
 }
 
@@ -697,9 +710,8 @@ fn detail_words(sheet: &FilledSheet, item: &Item) -> String {
             .filter_map(|(_, field)| field.value().cloned())
             .collect::<Vec<Value>>()
     };
-    let classes = parts("sample")
-        .into_iter()
-        .filter(|value| matches!(value, Value::List(_)));
+    let was_asked = |value: &Value| matches!(value, Value::List(parts) if parts.len() > 2);
+    let classes = parts("sample").into_iter().filter(was_asked);
     let classes = classes.map(|value| sample_words(&value));
     let moments = parts("snap").into_iter().map(|value| match to_catalog(&value) {
         catalog::Value::List(seen) => snap_words(&seen),
