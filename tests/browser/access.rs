@@ -143,6 +143,7 @@ pub fn supervisor_pages(of: &Begun) -> Vec<String> {
         format!("/visit/{visit}/submit"),
     ]);
     pages.extend(others.map(|other| format!("/visit/{visit}/checklist/{other}")));
+    pages.push(format!("/visit/{visit}/print/{response}"));
     pages
 }
 

@@ -123,6 +123,7 @@ async fn a_lesson_is_observed_offline_from_its_clock_to_its_score() {
     inspector.phone.see("[data-testid=back-to-visit]").await;
     picture(&inspector, "lesson-6-done").await;
     assert_eq!(inspector.phone.text("[data-testid=score]").await, "81.5");
+    print_offline(&inspector, &["81.5", "两名学生上台讲不同解法", "在场 40"]).await;
     inspector.finish().await;
 
     inspector.restart().await;
@@ -220,6 +221,25 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
     inspector.is_synced().await;
     assert_eq!(office_has(&stage, response).await, result("95.0", "green", &["W3.1"]));
     inspector.is_content().await;
+}
+
+/// The sheet on paper, without a network: everything is on it, and the browser makes pages of it.
+async fn print_offline(inspector: &Inspector, words: &[&str]) {
+    inspector.phone.tap("[data-testid=to-print]").await;
+    inspector.phone.see(".paper").await;
+    let paper = inspector.phone.text(".paper").await;
+    for words in words {
+        assert!(paper.contains(words), "{words} is on the paper: {paper}");
+    }
+    picture(inspector, "paper").await;
+    let pages = inspector
+        .phone
+        .cdp("Page.printToPDF", json!({ "preferCSSPageSize": true }))
+        .await;
+    let pdf = pages["data"].as_str().unwrap_or_default().len();
+    assert!(pdf > 10_000, "{pdf} bytes of paper");
+    inspector.phone.tap(".bar a.iconbtn").await;
+    inspector.phone.see("[data-testid=back-to-visit]").await;
 }
 
 /// Ten pupils of a class, all the same.

@@ -11,6 +11,7 @@ use crate::pages::checklist::ChecklistPage;
 use crate::pages::duty;
 use crate::pages::feedback::FeedbackPage;
 use crate::pages::me::MePage;
+use crate::pages::print::PrintPage;
 use crate::pages::problems::ProblemsPage;
 use crate::pages::quarantine::QuarantinePage;
 use crate::pages::record::RecordPage;
@@ -103,6 +104,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/school/:id") view=SchoolPage />
             <Route path=path!("/visit/:id") view=VisitPage />
             <Route path=path!("/visit/:id/checklist/:response") view=ChecklistPage />
+            <Route path=path!("/visit/:id/print/:response") view=PrintPage />
             <Route path=path!("/visit/:id/feedback") view=FeedbackPage />
             <Route path=path!("/visit/:id/submit") view=SubmitPage />
             <Route path=path!("/problems") view=ProblemsPage />

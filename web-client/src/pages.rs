@@ -5,6 +5,7 @@ pub mod duty;
 pub mod feedback;
 pub mod me;
 pub mod missing;
+pub mod print;
 pub mod problems;
 pub mod quarantine;
 pub mod record;

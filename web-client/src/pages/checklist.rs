@@ -55,6 +55,7 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
         join_dots([name, t_args("checklist.version", &[("n", &checklist.version)])])
     });
     let back = format!("/visit/{}", place.visit);
+    let print = format!("/visit/{}/print/{}", place.visit, place.response);
     let start_at = start_item(session, &place);
     let sheet = Sheet::new(session, place, read_only);
     let current = RwSignal::new(0_usize);
@@ -111,6 +112,7 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
             <ScopeBlock sheet />
             {sections}
             <FlagsBlock sheet />
+            <p><a class="btn" href=print data-testid="to-print">{small(Icon::Save)} <span>{move || t("print.open")}</span></a></p>
             <Orphans sheet />
         </Screen>
     }

@@ -17,8 +17,8 @@ use crate::components::{
     option_word, state_word,
 };
 use crate::form::{
-    answers_of, flag_words, orphans, plain_words, proof_words, sample_words, snap_words, to_catalog, value_words,
-    whole_notes,
+    answers_of, classes_words, details, flag_words, orphans, points_words, proof_words, snap_words, to_catalog,
+    value_words, whole_notes,
 };
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -521,7 +521,7 @@ fn answer_row(
             .then(|| (state.verdict, state.auto, points_words(state), classes_words(state)))
     })?;
     let field = sheet.with_value(|sheet| sheet.record.field(&item.code));
-    let detail = sheet.with_value(|sheet| detail_words(sheet, item));
+    let detail = sheet.with_value(|sheet| details(&sheet.record, item));
     let record = sheet.with_value(|sheet| sheet.record.id().clone());
     let conflict = field.conflict();
     let is_open = Memo::new(move |_| {
@@ -652,93 +652,6 @@ fn answer_of(item: &Item, sibling: &Sibling, auto: bool, verdict: Verdict, class
         "na" => view! { <span class="q ans-word">{small(Icon::NotApplicable)} {words}</span> }.into_any(),
         _ => view! { <span>{words}</span> }.into_any(),
     }
-}
-
-/// "3 个班，1 个不达标", or that none was asked yet.
-fn classes_words(state: &catalog::ItemState) -> String {
-    let asked = state.samples.iter().filter(|sample| sample.count > 0).count();
-    let missed = state.samples.iter().filter(|sample| sample.ok == Some(false)).count();
-    match (asked, missed) {
-        (0, _) => t("sample.open"),
-        (asked, 0) => t_args("sample.classes", &[("n", &asked)]),
-        (asked, missed) => t_args("sample.classes_missed", &[("n", &asked), ("missed", &missed)]),
-    }
-}
-
-fn points_words(state: &catalog::ItemState) -> String {
-    let number = |fraction: catalog::Fraction| {
-        let (num, den) = fraction.parts();
-        if den == 1 {
-            num.to_string()
-        } else {
-            format!("{:.1}", num as f64 / den as f64)
-        }
-    };
-    match state.verdict {
-        Verdict::Pass | Verdict::Fail => format!("{} / {}", number(state.earned), number(state.possible)),
-        _ => "–".to_owned(),
-    }
-}
-
-// Numbers, note, place, who was told, why not applicable: what was written beside the answer.
-fn detail_words(sheet: &FilledSheet, item: &Item) -> String {
-    let text = |part: &str| {
-        let field = sheet.record.field(&format!("{}/{part}", item.code));
-        match field.value() {
-            Some(Value::Text(text)) => text.clone(),
-            Some(Value::Int(number)) => number.to_string(),
-            _ => String::new(),
-        }
-    };
-    let measured = item.inputs.iter().map(|input| {
-        let number = text(&input.suffix);
-        if number.is_empty() {
-            number
-        } else {
-            let label = input.band.map_or_else(
-                || say(&input.label),
-                |band| format!("{} {}", option_word("school", "bands", band), say(&input.label)),
-            );
-            format!("{label} {number} {}", say(&input.unit)).trim().to_owned()
-        }
-    });
-    let parts = |prefix: &str| {
-        let start = format!("{}/{prefix}/", item.code);
-        let fields = sheet.record.fields();
-        let of_item = fields.filter(|(path, _)| path.starts_with(&start));
-        of_item
-            .filter_map(|(_, field)| field.value().cloned())
-            .collect::<Vec<Value>>()
-    };
-    let was_asked = |value: &Value| matches!(value, Value::List(parts) if parts.len() > 2);
-    let classes = parts("sample").into_iter().filter(was_asked);
-    let classes = classes.map(|value| sample_words(&value));
-    let moments = parts("snap").into_iter().map(|value| match to_catalog(&value) {
-        catalog::Value::List(seen) => snap_words(&seen),
-        _ => String::new(),
-    });
-    let notes = parts("timed").into_iter().map(|value| match value {
-        Value::List(said) => join_dots(said.iter().map(plain_words)),
-        _ => String::new(),
-    });
-    let of_parts: Vec<String> = classes.chain(moments).chain(notes).collect();
-    let said = [
-        ("note", "op.note"),
-        ("na", "op.na"),
-        ("place", "op.place"),
-        ("told", "op.told"),
-    ]
-    .map(|(part, key)| {
-        let words = text(part);
-        match key {
-            _ if words.is_empty() => words,
-            "op.na" => t_args("op.na", &[("text", &words)]),
-            "op.place" => t_args("op.place", &[("text", &words)]),
-            "op.told" => t_args("op.told", &[("text", &words)]),
-            _ => words,
-        }
-    });
-    join_dots(measured.chain(of_parts).chain(said))
 }
 
 #[component]
