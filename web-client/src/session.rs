@@ -160,7 +160,7 @@ struct Inner {
     imports_moved: ArcTrigger,
     sets_moved: ArcTrigger,
     record_moved: RefCell<HashMap<RecordId, ArcTrigger>>,
-    field_moved: RefCell<HashMap<RecordId, HashMap<FieldPath, ArcTrigger>>>,
+    field_moved: RefCell<HashMap<RecordId, HashMap<FieldPath, Followed>>>,
 }
 
 thread_local! {
@@ -521,6 +521,21 @@ impl Session {
     }
 }
 
+/// A field that something on the screen follows, and what that was told last.
+struct Followed {
+    trigger: ArcTrigger,
+    told: FieldView,
+}
+
+fn field_now(record: &RecordId, path: &FieldPath) -> FieldView {
+    let here = inner();
+    let replica = here.replica.borrow();
+    replica
+        .as_ref()
+        .map(|replica| replica.field(record, path))
+        .unwrap_or_default()
+}
+
 fn is_same(one: &Person, other: &Person) -> bool {
     (&one.district_id, &one.id) == (&other.district_id, &other.id)
 }
@@ -534,20 +549,25 @@ impl Session {
         let Ok(path) = path.parse::<FieldPath>() else {
             return FieldView::default();
         };
-        let trigger = here
-            .field_moved
-            .borrow_mut()
-            .entry(record.clone())
-            .or_default()
-            .entry(path.clone())
-            .or_default()
-            .clone();
+        let view = field_now(record, &path);
+        let mut followed = here.field_moved.borrow_mut();
+        let of_record = followed.entry(record.clone()).or_default();
+        let trigger = match of_record.get(&path) {
+            Some(followed) => followed.trigger.clone(),
+            None => {
+                let trigger = ArcTrigger::new();
+                let told = view.clone();
+                let new = Followed {
+                    trigger: trigger.clone(),
+                    told,
+                };
+                of_record.insert(path, new);
+                trigger
+            }
+        };
+        drop(followed);
         trigger.track();
-        here.replica
-            .borrow()
-            .as_ref()
-            .map(|replica| replica.field(record, &path))
-            .unwrap_or_default()
+        view
     }
 
     /// A whole record; follows all of it.
@@ -1250,13 +1270,15 @@ impl Session {
         let here = inner();
         let mut triggers = Vec::new();
         for (record, path) in touched {
-            triggers.extend(
-                here.field_moved
-                    .borrow()
-                    .get(record)
-                    .and_then(|fields| fields.get(path))
-                    .cloned(),
-            );
+            if let Some(followed) = here
+                .field_moved
+                .borrow_mut()
+                .get_mut(record)
+                .and_then(|fields| fields.get_mut(path))
+            {
+                followed.told = field_now(record, path);
+                triggers.push(followed.trigger.clone());
+            }
         }
         let records: BTreeSet<&RecordId> = touched.iter().map(|(record, _)| record).collect();
         triggers.extend(
@@ -1272,13 +1294,14 @@ impl Session {
     fn tell_record(self, record: &RecordId) {
         let here = inner();
         let mut triggers: Vec<ArcTrigger> = here.record_moved.borrow().get(record).cloned().into_iter().collect();
-        triggers.extend(
-            here.field_moved
-                .borrow()
-                .get(record)
-                .into_iter()
-                .flat_map(|fields| fields.values().cloned()),
-        );
+        // What an answer of the server left as it was is not drawn again: on a large form that would be felt.
+        for (path, followed) in here.field_moved.borrow_mut().get_mut(record).into_iter().flatten() {
+            let now = field_now(record, path);
+            if now != followed.told {
+                followed.told = now;
+                triggers.push(followed.trigger.clone());
+            }
+        }
         for trigger in triggers {
             trigger.notify();
         }
@@ -1291,7 +1314,7 @@ impl Session {
             here.field_moved
                 .borrow()
                 .values()
-                .flat_map(|fields| fields.values().cloned()),
+                .flat_map(|fields| fields.values().map(|followed| followed.trigger.clone())),
         );
         for trigger in triggers {
             trigger.notify();

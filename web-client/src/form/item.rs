@@ -25,8 +25,7 @@ pub fn ItemCard(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoVie
     if matches!(item.kind, ItemKind::Photo | ItemKind::Sign) {
         return ().into_any();
     }
-    let visible =
-        Memo::new(move |_| sheet.judged(|assessment| assessment.items.get(index).is_some_and(|state| state.visible)));
+    let visible = Memo::new(move |_| sheet.is_visible(index));
     view! {
         <Show when=move || visible.get()>
             <ShownItem sheet item index />
@@ -42,7 +41,7 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
         Memo::new(move |_| state.with(|state| state.as_ref().map_or(Verdict::Unanswered, |state| state.verdict)));
     let failed = Memo::new(move |_| verdict.get() == Verdict::Fail);
     let said_na = Memo::new(move |_| sheet.text(&item.code) == "na");
-    let here = Memo::new(move |_| sheet.here.with(|here| *here == item.code));
+    let here = Memo::new(move |_| sheet.is_here(index));
     let has_note = Memo::new(move |_| !sheet.text(&format!("{}/note", item.code)).is_empty());
     let note_open = RwSignal::new(false);
     let title_id = format!("{}-title", item.code);

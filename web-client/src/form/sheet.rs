@@ -28,6 +28,13 @@ impl PartialEq for SheetPlace {
     }
 }
 
+#[derive(Clone)]
+struct ItemSignals {
+    code: String,
+    state: ArcRwSignal<ItemState>,
+    here: ArcRwSignal<bool>,
+}
+
 /// A response being shown or filled in. Cheap to pass around.
 #[derive(Clone, Copy)]
 pub struct Sheet {
@@ -35,8 +42,10 @@ pub struct Sheet {
     place: StoredValue<SheetPlace>,
     answers: Memo<Arc<Answers>>,
     assessment: Memo<Arc<Assessment>>,
+    /// The judgement of each item by itself: of a tap, only what it changed is drawn again.
+    items: StoredValue<Vec<ItemSignals>>,
     /// The code of the item the person is at.
-    pub here: RwSignal<String>,
+    here: RwSignal<String>,
     /// After submission, and for those who only look.
     pub read_only: Memo<bool>,
 }
@@ -57,11 +66,30 @@ impl Sheet {
             move |_| Arc::new(answers.with(|answers| assess(checklist, answers))),
             |before: Option<&Arc<Assessment>>, after: Option<&Arc<Assessment>>| before != after,
         );
+        let first = assessment.get_untracked();
+        let items = first.items.iter().map(|state| ItemSignals {
+            code: state.code.clone(),
+            state: ArcRwSignal::new(state.clone()),
+            here: ArcRwSignal::new(false),
+        });
+        let items = StoredValue::new(items.collect::<Vec<_>>());
+        Effect::new(move |_| {
+            assessment.with(|judged| {
+                items.with_value(|items| {
+                    for (signals, state) in items.iter().zip(&judged.items) {
+                        if signals.state.with_untracked(|known| known != state) {
+                            signals.state.set(state.clone());
+                        }
+                    }
+                });
+            });
+        });
         Self {
             session,
             place: StoredValue::new(place),
             answers,
             assessment,
+            items,
             here: RwSignal::new(String::new()),
             read_only,
         }
@@ -86,7 +114,31 @@ impl Sheet {
     }
     /// The judgement of one item, by its place in the whole checklist; tracked.
     pub fn item_state(&self, index: usize) -> Option<ItemState> {
-        self.judged(|assessment| assessment.items.get(index).cloned())
+        self.signals(index).map(|signals| signals.state.get())
+    }
+    /// Whether the item is asked; tracked.
+    pub fn is_visible(&self, index: usize) -> bool {
+        self.signals(index)
+            .is_some_and(|signals| signals.state.with(|state| state.visible))
+    }
+    /// Whether the person is at the item; tracked.
+    pub fn is_here(&self, index: usize) -> bool {
+        self.signals(index).is_some_and(|signals| signals.here.get())
+    }
+    fn signals(&self, index: usize) -> Option<ItemSignals> {
+        self.items.with_value(|items| items.get(index).cloned())
+    }
+    /// The person is at this item now; not remembered for a restart.
+    pub fn be_at(&self, code: &str) {
+        self.here.set(code.to_owned());
+        self.items.with_value(|items| {
+            for signals in items {
+                let is_it = signals.code == code;
+                if signals.here.get_untracked() != is_it {
+                    signals.here.set(is_it);
+                }
+            }
+        });
     }
 
     /// One field of the response; tracked by that field only.
@@ -211,7 +263,7 @@ impl Sheet {
 
     /// Remembers the item, so that a restarted phone opens at it.
     pub fn stand_at(&self, code: &str) {
-        self.here.set(code.to_owned());
+        self.be_at(code);
         let place = self
             .place
             .with_value(|place| format!("/visit/{}/checklist/{}#{code}", place.visit, place.response));

@@ -63,7 +63,7 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
     on_cleanup(move || session.settle());
     let look = watch_scroll(sheet, current);
     if let Some(code) = start_at {
-        sheet.here.set(code.clone());
+        sheet.be_at(&code);
         request_animation_frame(move || scroll_to(&code));
     }
     let mut first = 0;
