@@ -560,6 +560,14 @@ fn check_kinds(kinds: &[Kind], roles: &[Role]) -> Checked<()> {
         if let Some(flow) = &kind.workflow {
             check_workflow(&place, flow)?;
         }
+        let mut needed = kind
+            .workflow
+            .iter()
+            .flat_map(|flow| &flow.transitions)
+            .flat_map(|t| &t.needs);
+        if let Some(path) = needed.find(|path| kind.field(path).is_none()) {
+            return wrong(&place, format!("needs: {path:?} is not a field"));
+        }
         let is_state = |code: &String| {
             kind.workflow
                 .iter()

@@ -143,6 +143,9 @@ pub struct Transition {
     /// Whether it may wait in an outbox.
     #[serde(default)]
     pub offline: bool,
+    /// Fields that must not be empty by then.
+    #[serde(default)]
+    pub needs: Vec<String>,
 }
 
 /// Who may do what, by role.
@@ -241,6 +244,13 @@ impl Kind {
             Action::Read => &self.rights.read,
         };
         shares(allowed, roles)
+    }
+
+    /// The fields that must not be empty when the state moves like this.
+    pub fn needs(&self, from: Option<&str>, to: &str) -> &[String] {
+        let moves = self.workflow.iter().flat_map(|flow| &flow.transitions);
+        let mut fits = moves.filter(|t| t.to == to && t.from.as_deref() == from);
+        fits.next().map_or(&[], |t| &t.needs)
     }
 
     /// Whether a record in this state takes a change of this field.

@@ -4,6 +4,7 @@
 //! The definitions live in `definitions/*.toml`; `docs/catalog.md` explains their language.
 
 mod assess;
+mod calibrate;
 mod checklist;
 mod compare;
 mod date;
@@ -26,6 +27,7 @@ use std::sync::OnceLock;
 pub use assess::{
     Assessment, Cap, ENGINE, ItemState, Limit, Missing, Sample, SectionState, ThresholdVerdict, Verdict, assess,
 };
+pub use calibrate::{Calibration, calibrate};
 pub use checklist::{
     Against, Band, Check, Checklist, Choice, Evidence, Fact, FactKind, FarBeyond, Flag, Grade, Input, InputKind, Item,
     ItemKind, Rule, SCHOOL_BANDS, SampleOf, Sampling, Section, Snapping, Unrated, band_of_grade,

@@ -32,6 +32,8 @@ pub struct Config {
     pub pool_size: usize,
     /// `DUXING_WORKERS`: HTTP worker threads, one per core by default.
     pub workers: usize,
+    /// `DUXING_PACE`: requests a second that one sign-in may make in the long run, 100 by default; ten times as many at once.
+    pub pace: u32,
     /// `DUXING_LOG`: a `tracing` filter such as `info` or `server=debug,info`.
     pub log: String,
 }
@@ -71,6 +73,11 @@ impl Config {
             demo,
             pool_size: number("DUXING_POOL")?.unwrap_or(16).max(1),
             workers: number("DUXING_WORKERS")?.unwrap_or_else(cores).max(1),
+            pace: number("DUXING_PACE")?
+                .map(|pace| u32::try_from(pace).context("DUXING_PACE is too large"))
+                .transpose()?
+                .unwrap_or(100)
+                .max(1),
             log: get("DUXING_LOG").unwrap_or_else(|| "info".into()),
         })
     }

@@ -105,7 +105,8 @@ async fn serve_on(config: &Config, url: &str, listener: TcpListener) -> anyhow::
     };
     let address = listener.local_addr()?;
     announce(address, sign_ins.as_deref().unwrap_or_default())?;
-    let app = AppState::open(pool, sign_ins).await?;
+    let mut app = AppState::open(pool, sign_ins).await?;
+    app.pace = server::auth::pace::Pace::of(config.pace);
     server::serve(app, listener, config.workers).await?;
     Ok(())
 }

@@ -32,7 +32,7 @@ impl Rig {
             server::db::migrate(&database_url).await?;
             anyhow::Ok(District::create(&mut connect(&database_url).await?).await?)
         })?;
-        let server = ServerProcess::over(&database_url, 0);
+        let server = ServerProcess::unpaced(&database_url, 0);
         let postgres = Some(postgres);
         Ok(Rig {
             database_url,
@@ -44,7 +44,7 @@ impl Rig {
 
     /// A new server process over the same database: it remembers nothing.
     pub fn restart_server(&mut self) {
-        self.server = ServerProcess::over(&self.database_url, 0);
+        self.server = ServerProcess::unpaced(&self.database_url, 0);
     }
 
     /// CPU seconds that the server has used.

@@ -146,8 +146,17 @@ async fn a_moment_that_was_missed_needs_a_reason_and_a_red_line_makes_a_finding(
     assert!(reason.contains("错过"), "{reason}");
     inspector.answer("LO-X1", "yes").await;
     inspector.phone.see("[data-finding='LO-X1']").await;
+    let within = |what: &str| format!("[data-finding='LO-X1'] {what}");
+    inspector.phone.tap(&within("[data-testid=dismiss]")).await;
+    inspector.phone.type_into(&within("textarea"), "当场查明是误会").await;
+    inspector.phone.tap(&within("[data-testid=dismiss-go]")).await;
+    inspector.phone.see(&within("[data-testid=dismissed]")).await;
+    inspector.phone.tap(&within("[data-testid=take-up]")).await;
+    inspector.phone.see_no(&within("[data-testid=dismissed]")).await;
     inspector.answer("LO-X1", "no").await;
     inspector.phone.see_no("[data-finding='LO-X1']").await;
+    inspector.regain_network().await;
+    inspector.is_synced().await;
     inspector.is_content().await;
 }
 

@@ -18,6 +18,15 @@ impl ServerProcess {
         Self::start(Command::new(binary()).env("DATABASE_URL", database_url), port)
     }
 
+    /// The same for measuring: one phone asks as fast as it can.
+    pub fn unpaced(database_url: &str, port: u16) -> Self {
+        let mut command = Command::new(binary());
+        command
+            .env("DATABASE_URL", database_url)
+            .env("DUXING_PACE", "100000000");
+        Self::start(&mut command, port)
+    }
+
     /// Starts the binary with a private Postgres in `data`, and the demo district in it.
     pub fn alone(data: &Path) -> Self {
         Self::start(

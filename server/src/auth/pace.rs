@@ -27,6 +27,12 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// So many requests a second in the long run, ten times as many at once.
+    pub fn of(steady: u32) -> Self {
+        let or_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        Self::new(or_one(steady), or_one(steady.saturating_mul(10)))
+    }
+
     /// At most `steady` requests a second, `burst` at once.
     pub fn new(steady: NonZeroU32, burst: NonZeroU32) -> Self {
         Self(Arc::new(DefaultKeyedRateLimiter::keyed(

@@ -473,7 +473,7 @@ fn Evidence(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -
             <Show when=move || grave || told_value.get()>
                 <SheetText sheet item part="told" rows=1 label=Signal::derive(|| t("evidence.told")) wanted=misses(Missing::Told) />
             </Show>
-            <FindingCard sheet item />
+            <FindingCard sheet code=&item.code graded=item.severity basis=&item.basis />
         </div>
     }
 }

@@ -4,9 +4,9 @@ use catalog::{Assessment, Checklist};
 use leptos::prelude::*;
 use sync_protocol::Value;
 
+use super::finding::FindingCard;
 use super::inputs::TickBox;
 use super::sheet::Sheet;
-use crate::components::severity_word;
 use crate::i18n::{join_dots, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 
@@ -89,15 +89,14 @@ pub fn FlagsBlock(sheet: Sheet) -> impl IntoView {
             <section class="flags" aria-live="polite" aria-label=move || t("flags.title")>
                 <h2>{move || t("flags.title")}</h2>
                 {move || notes.get().into_iter().map(|note| view! { <p class="row top">{small(Icon::Info)} <span>{note}</span></p> }).collect_view()}
-                {move || raised.get().into_iter().map(|at| flag_card(sheet.checklist(), at)).collect_view()}
+                {move || raised.get().into_iter().map(|at| flag_card(sheet, at)).collect_view()}
             </section>
         </Show>
     }
 }
 
-fn flag_card(checklist: &'static Checklist, at: usize) -> impl IntoView {
-    let flag = &checklist.flags[at];
-    let grade = flag.severity.map(severity_word).unwrap_or_default();
+fn flag_card(sheet: Sheet, at: usize) -> impl IntoView {
+    let flag = &sheet.checklist().flags[at];
     let consult = if flag.consult {
         t("flags.consult")
     } else {
@@ -105,8 +104,9 @@ fn flag_card(checklist: &'static Checklist, at: usize) -> impl IntoView {
     };
     view! {
         <div class="finding calm" data-flag=flag.code.clone()>
-            <p class="row wrap"><b class="grow">{say(&flag.title)}</b> <span class="sm">{join_dots([grade, consult])}</span></p>
+            <p class="row wrap"><b class="grow">{say(&flag.title)}</b> <span class="sm">{consult}</span></p>
             <p>{say(&flag.advice)}</p>
+            {flag.severity.map(|severity| view! { <FindingCard sheet code=&flag.code graded=Some(severity) basis=&flag.basis /> })}
         </div>
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Assessment, Checklist, Item, ItemKind, Severity, assess, catalog};
+use catalog::{Answers, Assessment, Checklist, Item, ItemKind, Severity, assess, catalog};
 use leptos_router::hooks::use_params_map;
 use sync_protocol::{BucketId, RecordId};
 
@@ -236,6 +236,90 @@ pub fn lesson_line(session: Session, response: &RecordId) -> Option<String> {
     });
     let line = i18n::join_dots(said);
     (!line.is_empty()).then_some(line)
+}
+
+/// Two people's sheets of one lesson, and what they should talk about.
+#[derive(Clone, PartialEq)]
+pub struct Panel {
+    /// Names of the two observers.
+    pub observers: [String; 2],
+    pub lesson: String,
+    pub scores: [String; 2],
+    /// Item, title, and the level of each.
+    pub items: Vec<(String, String, i64, i64)>,
+    pub calibrate: bool,
+}
+
+/// The lessons of a visit that two people observed: same subject, grade and class, different authors; tracked.
+pub fn panels(session: Session, visit: &RecordId) -> Vec<Panel> {
+    let lessons: Vec<_> = responses(session, visit)
+        .into_iter()
+        .filter_map(|response| observed(session, &response))
+        .collect();
+    let mut panels = Vec::new();
+    for (nth, one) in lessons.iter().enumerate() {
+        for other in &lessons[nth + 1..] {
+            if one.what == other.what && one.author != other.author {
+                panels.push(panel(session, one, other));
+            }
+        }
+    }
+    panels
+}
+
+struct Observed {
+    author: String,
+    /// Subject, grade and class as they were entered.
+    what: Vec<String>,
+    lesson: String,
+    checklist: &'static Checklist,
+    answers: Answers,
+    judged: Assessment,
+}
+
+fn observed(session: Session, response: &RecordId) -> Option<Observed> {
+    let checklist = checklist_of(session, response)?;
+    let section = checklist.section_of(checklist.grade_item.as_ref()?)?;
+    let record = session.record(response)?;
+    let named = section
+        .items
+        .iter()
+        .filter(|item| matches!(item.kind, ItemKind::One { .. } | ItemKind::Text));
+    let what: Vec<String> = named
+        .take(3)
+        .map(|item| record.text(&item.code).trim().to_owned())
+        .collect();
+    let answers = answers_of(checklist, &record);
+    Some(Observed {
+        author: record.field("@kind").siblings.first()?.author.to_string(),
+        what: (!what.iter().any(String::is_empty)).then_some(what)?,
+        lesson: lesson_line(session, response)?,
+        checklist,
+        judged: assess(checklist, &answers),
+        answers,
+    })
+}
+
+fn panel(session: Session, one: &Observed, other: &Observed) -> Panel {
+    let found = catalog::calibrate((&one.answers, &one.judged), (&other.answers, &other.judged));
+    let score = |observed: &Observed| observed.judged.score.map(|score| score.to_string()).unwrap_or_default();
+    let title = |code: &str| {
+        one.checklist
+            .item(code)
+            .map(|item| say(&item.title))
+            .unwrap_or_default()
+    };
+    Panel {
+        observers: [session.name_of(&one.author), session.name_of(&other.author)],
+        lesson: one.lesson.clone(),
+        scores: [score(one), score(other)],
+        calibrate: !found.is_empty(),
+        items: found
+            .items
+            .into_iter()
+            .map(|(code, a, b)| (code.clone(), title(&code), a, b))
+            .collect(),
+    }
 }
 
 /// "上次 10月21日：否·二层应急灯不亮": what the last handed-in sheet of this checklist said on an item; tracked.

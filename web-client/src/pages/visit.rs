@@ -286,11 +286,36 @@ fn Checklists(visit: RecordId, open: Memo<bool>) -> impl IntoView {
                 key=|response| response.clone()
                 children=move |response| view! { <ChecklistCard visit=id.get_value() response /> }
             />
+            <Panels visit=id.get_value() />
             <Show when=move || open.get() && duty::inspects(session)>
                 <MoreChecklists visit=id.get_value() responses />
             </Show>
         </li>
     }
+}
+
+/// Lessons that two people observed, side by side.
+#[component]
+fn Panels(visit: RecordId) -> impl IntoView {
+    let session = use_session();
+    let panels = Memo::new(move |_| duty::panels(session, &visit));
+    let card = |panel: duty::Panel| {
+        let [one, other] = panel.observers;
+        let [first, second] = panel.scores;
+        let items = panel.items.into_iter().map(|(code, title, a, b)| {
+            view! { <li>{t_args("panel.item", &[("item", &format!("{code} {title}")), ("one", &a), ("other", &b)])}</li> }
+        });
+        view! {
+            <section class="card" data-testid="panel">
+                <b>{t("panel.title")}</b>
+                <p class="q sm">{panel.lesson}</p>
+                <p>{t_args("panel.scores", &[("one", &one), ("first", &first), ("other", &other), ("second", &second)])}</p>
+                {panel.calibrate.then(|| view! { <p class="warn m row">{small(Icon::Conflict)} <span>{t("panel.calibrate")}</span></p> })}
+                <ul class="sm">{items.collect_view()}</ul>
+            </section>
+        }
+    };
+    view! { {move || panels.get().into_iter().map(card).collect_view()} }
 }
 
 /// What else can be looked at on this visit, one tap each.

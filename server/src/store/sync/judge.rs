@@ -102,6 +102,9 @@ fn judge_record(
         if let (true, Some(roles)) = (moves, roles) {
             judge_move(group, kind, now, op, roles)?;
         }
+        if moves {
+            judge_needs(kind, now, op, ops)?;
+        }
         if moves && kind.code == template::KIND && op.value().text() == Some(template::PUBLISHED) {
             template::read(now, ops).map_err(|_| Objection::refuse("definition.broken"))?;
         }
@@ -130,6 +133,30 @@ fn judge_move(group: &Group, kind: &Kind, now: Option<&RecordState>, op: &Op, ro
     match refusals.first() {
         Some(refusal) if all_refused => Err(Objection::refuse(refusal_code(*refusal))),
         _ => Ok(()),
+    }
+}
+
+/// What a move needs has to be there, from before or in the same group.
+fn judge_needs(kind: &Kind, now: Option<&RecordState>, op: &Op, ops: &[&Op]) -> Result<(), Objection> {
+    let from = now.and_then(|record| record.text(op.path().as_str()));
+    let given = |path: &str| {
+        ops.iter()
+            .rfind(|op| op.path().as_str() == path)
+            .map(|op| op.value().clone())
+    };
+    let known = |path: &str| now.and_then(|record| record.value(path).cloned());
+    let is_there = |path: &String| {
+        given(path)
+            .or_else(|| known(path))
+            .is_some_and(|value| !to_catalog(&value).is_blank())
+    };
+    match kind
+        .needs(from, op.value().text().unwrap_or_default())
+        .iter()
+        .all(is_there)
+    {
+        true => Ok(()),
+        false => Err(Objection::refuse("workflow.needs_field")),
     }
 }
 
@@ -257,6 +284,21 @@ mod tests {
             judge(&["supervisor"], &visit(GroupKind::Edit, &[("@kind", "planet")]), None),
             Err("kind.unknown".into())
         );
+    }
+
+    #[test]
+    fn a_finding_is_dismissed_only_with_a_reason() {
+        let finding = |fields: &[(&str, &str)]| judge(&["supervisor"], &visit(GroupKind::Command, fields), None);
+        let bare = [("@kind", "finding"), ("state", "void")];
+        assert_eq!(finding(&bare), Err("workflow.needs_field".into()));
+        let blank = [("@kind", "finding"), ("dismissed_reason", " "), ("state", "void")];
+        assert_eq!(finding(&blank), Err("workflow.needs_field".into()));
+        let told = [
+            ("@kind", "finding"),
+            ("dismissed_reason", "当场查明是误报"),
+            ("state", "void"),
+        ];
+        assert_eq!(finding(&told), Ok(()));
     }
 
     #[test]
