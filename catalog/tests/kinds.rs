@@ -11,7 +11,15 @@ fn every_kind_of_the_first_slice_is_there() {
     let codes: Vec<&str> = catalog().kinds.iter().map(|kind| kind.code.as_str()).collect();
     assert_eq!(
         codes,
-        ["school", "person", "visit", "response", "finding", "feedback_note"]
+        [
+            "school",
+            "person",
+            "visit",
+            "response",
+            "finding",
+            "feedback_note",
+            "template"
+        ]
     );
     assert_eq!(catalog().roles.len(), 9);
     assert_eq!(kind("person").bucket, "district");
@@ -135,7 +143,9 @@ fn fields_are_found_by_name_and_by_pattern() {
     assert_eq!(policy("visit", "members"), None);
     assert_eq!(policy("visit", "members/a/b"), None);
     assert_eq!(policy("visit", "members/"), None);
-    assert_eq!(policy("response", "version"), Some(Policy::Fixed));
+    assert_eq!(policy("response", "version"), Some(Policy::Upward));
+    assert_eq!(policy("response", "template"), Some(Policy::Fixed));
+    assert_eq!(policy("response", "W1.1/n/P36"), Some(Policy::Manual));
     assert_eq!(policy("response", "SF3.4"), Some(Policy::Manual));
     assert_eq!(policy("response", "SF3.4/note"), Some(Policy::Text3));
     assert_eq!(policy("response", "fact/students"), Some(Policy::Manual));
@@ -189,4 +199,35 @@ fn values_that_do_not_fit_are_named() {
 fn a_field_from_a_newer_version_is_carried_not_judged() {
     assert_eq!(kind("visit").check("weather/today", &Value::Int(-40)), Ok(()));
     assert_eq!(kind("response").check("SF99.1", &"yes".into()), Ok(()));
+}
+
+#[test]
+fn a_published_template_is_sealed_and_a_draft_is_not() {
+    let template = kind("template");
+    for (state, open) in [
+        (None, true),
+        (Some("draft"), true),
+        (Some("consult"), true),
+        (Some("published"), false),
+        (Some("retired"), false),
+    ] {
+        assert_eq!(template.is_open(state, "head"), open, "{state:?}");
+        assert!(template.is_open(state, "state"), "a state may always move");
+    }
+    assert_eq!(
+        template.transition(Some("published"), "draft", &["coordinator"]),
+        Err(Refusal::NotFromHere)
+    );
+    assert_eq!(
+        template.transition(Some("draft"), "published", &["supervisor"]),
+        Err(Refusal::NotYours)
+    );
+}
+
+#[test]
+fn a_finding_needs_a_reason_to_be_dismissed() {
+    let finding = kind("finding");
+    assert_eq!(finding.needs(None, "void"), ["dismissed_reason"]);
+    assert_eq!(finding.needs(Some("draft"), "void"), ["dismissed_reason"]);
+    assert!(finding.needs(Some("draft"), "confirmed").is_empty());
 }

@@ -103,6 +103,13 @@ async fn a_lesson_is_observed_offline_from_its_clock_to_its_score() {
         inspector.phone.see_no(".snap").await;
     }
     inspector.phone.tap("[data-testid=new-note]").await;
+    inspector
+        .phone
+        .wait(
+            "the note's box",
+            "document.activeElement?.dataset.field?.includes('/timed/')",
+        )
+        .await;
     inspector.phone.keys("两名学生上台讲不同解法").await;
     inspector.phone.tap("[data-testid=end-lesson]").await;
 

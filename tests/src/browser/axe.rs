@@ -49,6 +49,13 @@ impl Browser {
             self.js::<serde_json::Value>(&format!("{script}; return null"), &[])
                 .await;
         }
+        // What is out of sight is not laid out, and what is not laid out cannot be measured.
+        let lay_out = "if (!window.laidOut) {
+                window.laidOut = new CSSStyleSheet();
+                window.laidOut.replaceSync('* { content-visibility: visible !important; }');
+                document.adoptedStyleSheets.push(window.laidOut);
+            } return true";
+        self.js::<bool>(lay_out, &[]).await;
         self.js_async(RUN, &[]).await
     }
 }

@@ -141,7 +141,7 @@ pub fn LessonBar(sheet: Sheet) -> impl IntoView {
         format!("{:.2}%", (100.0 * seconds / 60.0 / length).min(100.0))
     };
     view! {
-        <div class="lesson-bar">
+        <section class="lesson-bar" aria-label=move || t("lesson.clock")>
             <Show
                 when=move || lesson.seconds().is_some()
                 fallback=move || view! {
@@ -164,7 +164,7 @@ pub fn LessonBar(sheet: Sheet) -> impl IntoView {
             <Show when=move || now.get().is_some() && !sheet.read_only.get()>
                 {move || now.get().map(|at| view! { <SnapPanel sheet item snapping at minute /> })}
             </Show>
-        </div>
+        </section>
     }
     .into_any()
 }

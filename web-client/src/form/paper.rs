@@ -47,7 +47,9 @@ pub fn points_words(state: &ItemState) -> String {
         }
     };
     match state.verdict {
-        Verdict::Pass | Verdict::Fail => format!("{} / {}", number(state.earned), number(state.possible)),
+        Verdict::Pass | Verdict::Fail if state.weight > 0 => {
+            format!("{} / {}", number(state.earned), number(state.possible))
+        }
         _ => "–".to_owned(),
     }
 }

@@ -116,7 +116,7 @@ fn paper(session: Session, visit: &RecordId, judged: &Judged, record: &RecordVie
     };
     let print_time = i18n::moment(js_sys::Date::now());
     view! {
-        <article class="paper" lang=move || if i18n::lang() == catalog::Lang::En { "en" } else { "zh-CN" }>
+        <article class="paper" tabindex="0" lang=move || if i18n::lang() == catalog::Lang::En { "en" } else { "zh-CN" }>
             <header>
                 <p class="q">{district}</p>
                 <h2>{say(&checklist.title)}</h2>
