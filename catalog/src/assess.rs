@@ -1,6 +1,7 @@
 //! From answers to verdicts, score and band (`domain.md` §8.0): total and exact. Any input gives an assessment; what is
 //! malformed counts as not answered. The phone and the server run this same code.
 
+mod follow;
 mod form;
 mod item;
 mod limits;
@@ -15,6 +16,7 @@ use crate::{
     threshold::Op,
     value::Answers,
 };
+pub use follow::Judging;
 use form::Form;
 
 /// Raised whenever the same answers could be judged differently than before.

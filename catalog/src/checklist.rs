@@ -1,6 +1,6 @@
 //! A checklist as it is defined: sections, items, their inputs and rules. Judging answers is in `assess`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -43,6 +43,8 @@ pub struct Checklist {
     pub(crate) places: BTreeMap<String, (usize, usize)>,
     /// All items, each after those its `show_if` asks about.
     pub(crate) evaluation_order: Vec<(usize, usize)>,
+    /// For each item, the items whose judgement reads it.
+    pub(crate) readers: BTreeMap<(usize, usize), Vec<(usize, usize)>>,
 }
 
 impl Checklist {
@@ -55,6 +57,26 @@ impl Checklist {
     /// The section an item is in.
     pub fn section_of(&self, code: &str) -> Option<&Section> {
         self.sections.get(self.places.get(code)?.0)
+    }
+
+    /// Section and item index of every item, in the order of the form.
+    pub(crate) fn all_places(&self) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+        let sections = self.sections.iter().enumerate();
+        sections.flat_map(|(s, section)| (0..section.items.len()).map(move |i| (s, i)))
+    }
+
+    /// These items and all whose judgement follows from theirs.
+    pub(crate) fn depending_on(&self, places: BTreeSet<(usize, usize)>) -> BTreeSet<(usize, usize)> {
+        let mut waiting: Vec<(usize, usize)> = places.iter().copied().collect();
+        let mut found = places;
+        while let Some(place) = waiting.pop() {
+            for reader in self.readers.get(&place).into_iter().flatten() {
+                if found.insert(*reader) {
+                    waiting.push(*reader);
+                }
+            }
+        }
+        found
     }
 
     /// A section by its code.

@@ -341,9 +341,11 @@ fn checklist_of(written: WrittenChecklist, thresholds: &[ThresholdRule]) -> Chec
         sections,
         thresholds: Vec::new(),
         evaluation_order: Vec::new(),
+        readers: BTreeMap::new(),
     };
     check_references(&checklist, thresholds)?;
     checklist.evaluation_order = evaluation_order(&checklist)?;
+    checklist.readers = readers(&checklist);
     checklist.thresholds = thresholds
         .iter()
         .filter(|rule| names::uses(&checklist, &rule.code))
@@ -518,6 +520,21 @@ fn evaluation_order(checklist: &Checklist) -> Checked<Vec<(usize, usize)>> {
         waiting = rest;
     }
     Ok(order)
+}
+
+/// For each item, those that read it: to be shown, to want a note, or, the grade, to know their limits.
+fn readers(checklist: &Checklist) -> BTreeMap<(usize, usize), Vec<(usize, usize)>> {
+    let mut readers: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
+    for place in checklist.all_places() {
+        let item = &checklist.sections[place.0].items[place.1];
+        let notes = item.note_if.iter().flat_map(Expr::names);
+        let names = notes.chain(checklist.grade_item.as_deref());
+        let asked = names.filter_map(|name| checklist.places.get(name).copied());
+        for asked in asked.chain(asks_about(checklist, place)).collect::<BTreeSet<_>>() {
+            readers.entry(asked).or_default().push(place);
+        }
+    }
+    readers
 }
 
 fn asks_about(checklist: &Checklist, (s, i): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {

@@ -25,7 +25,8 @@ mod value;
 use std::sync::OnceLock;
 
 pub use assess::{
-    Assessment, Cap, ENGINE, ItemState, Limit, Missing, Sample, SectionState, ThresholdVerdict, Verdict, assess,
+    Assessment, Cap, ENGINE, ItemState, Judging, Limit, Missing, Sample, SectionState, ThresholdVerdict, Verdict,
+    assess,
 };
 pub use calibrate::{Calibration, calibrate};
 pub use checklist::{

@@ -1,6 +1,6 @@
 //! Whatever is answered, judging it ends in an assessment; and finding one more thing wrong never helps a school.
 
-use catalog::{Answers, Checklist, Value, Verdict, assess, catalog, worse};
+use catalog::{Answers, Checklist, Judging, Value, Verdict, assess, catalog, worse};
 use proptest::{collection, prelude::*, sample::select};
 
 fn checklist() -> &'static Checklist {
@@ -141,7 +141,34 @@ fn any_response() -> impl Strategy<Value = (&'static Checklist, Answers)> {
     select(checklists).prop_flat_map(|checklist| (Just(checklist), any_answers_to(checklist)))
 }
 
+fn history() -> impl Strategy<Value = (&'static Checklist, Vec<Answers>)> {
+    let checklists: Vec<&'static Checklist> = catalog().checklists.iter().collect();
+    select(checklists).prop_flat_map(|checklist| (Just(checklist), collection::vec(any_answers_to(checklist), 2..5)))
+}
+
 proptest! {
+    #[test]
+    fn judging_again_what_changed_comes_to_the_same_as_judging_everything((checklist, steps) in history(), pick in collection::vec(any::<bool>(), 40)) {
+        let mut answers = steps[0].clone();
+        let mut judging = Judging::new(checklist, answers.clone());
+        for step in &steps[1..] {
+            // Some of the next step's answers come, some of the present ones go.
+            for ((path, value), taken) in step.iter().zip(pick.iter().cycle()) {
+                if *taken {
+                    answers.insert(path.clone(), value.clone());
+                } else {
+                    answers.remove(path);
+                }
+                if path.len() % 3 == 0 {
+                    judging.follow(&answers);
+                    prop_assert_eq!(judging.assessment(), &assess(checklist, &answers));
+                }
+            }
+            judging.follow(&answers);
+            prop_assert_eq!(judging.assessment(), &assess(checklist, &answers));
+        }
+    }
+
     #[test]
     fn any_answers_to_any_checklist_give_an_assessment_that_agrees_with_itself((checklist, answers) in any_response()) {
         let result = assess(checklist, &answers);

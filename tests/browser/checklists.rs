@@ -239,6 +239,36 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
     inspector.is_content().await;
 }
 
+#[tokio::test]
+async fn an_all_well_safety_check_takes_at_most_a_tap_an_item_and_one_a_section() {
+    let stage = Stage::set().await;
+    let mut inspector = Inspector::arrive(&stage, &stage.server.district.a).await;
+    inspector.lose_network().await;
+    inspector.start_visit(stage.school()).await;
+    let items = tests::phone::applicable_items().len();
+    let mut taps = 0;
+    for section in 1..=11 {
+        let looked = format!("[data-testid=looked-SF{section}]");
+        if inspector.phone.count(&looked).await > 0 {
+            inspector.phone.tap(&looked).await;
+            taps += 1;
+        }
+    }
+    // What only a number can judge is not answered by a look.
+    let open = "return [...document.querySelectorAll('article.item[data-verdict=unanswered]')]
+        .filter((item) => item.querySelector('[data-answer=yes]')).map((item) => item.id)";
+    let rest: Vec<String> = inspector.phone.js(open, &[]).await;
+    for item in &rest {
+        inspector.answer(item, "yes").await;
+        taps += 1;
+    }
+    inspector.phone.see("[data-testid=back-to-visit]").await;
+    assert_eq!(inspector.phone.text("[data-testid=score]").await, "100.0");
+    println!("{taps} taps for {items} items in 11 sections");
+    assert!(taps <= items + 11, "{taps} taps for {items} items");
+    inspector.is_content().await;
+}
+
 /// The sheet on paper, without a network: everything is on it, and the browser makes pages of it.
 async fn print_offline(inspector: &Inspector, words: &[&str]) {
     inspector.phone.tap("[data-testid=to-print]").await;

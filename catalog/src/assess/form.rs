@@ -1,6 +1,6 @@
 //! The answers of one response with what is shown and what each name in an expression stands for. It judges nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     checklist::{Checklist, FactKind, InputKind, Item, ItemKind, band_of_grade},
@@ -11,43 +11,60 @@ use crate::{
     value::{Answers, Value},
 };
 
-pub struct Form<'a> {
-    pub checklist: &'a Checklist,
+pub struct Form<'c, 'a> {
+    pub checklist: &'c Checklist,
     pub answers: &'a Answers,
     /// The day of the visit.
     pub on: Option<Day>,
     /// Values of the items that are shown. A hidden item has none, so it cannot show another one.
-    values: BTreeMap<&'a str, Value>,
+    values: BTreeMap<&'c str, Value>,
 }
 
-impl<'a> Form<'a> {
-    pub fn read(checklist: &'a Checklist, answers: &'a Answers) -> Form<'a> {
-        let on = answers.get("on").and_then(Value::as_text).and_then(Day::parse);
-        let mut form = Form {
-            checklist,
-            answers,
-            on,
-            values: BTreeMap::new(),
-        };
-        for (section, item) in form.places_in_evaluation_order() {
-            let mut conditions = checklist.sections[section].show_if.iter().chain(&item.show_if);
-            if form.in_scope(section) && conditions.all(|condition| condition.holds(&form)) {
-                let value = form.answer(item);
-                form.values.insert(&item.code, value);
-            }
+impl<'c, 'a> Form<'c, 'a> {
+    pub fn read(checklist: &'c Checklist, answers: &'a Answers) -> Form<'c, 'a> {
+        let mut form = Form::with(checklist, answers, BTreeMap::new());
+        for place in &checklist.evaluation_order {
+            form.read_item(*place);
         }
         form
     }
 
-    fn places_in_evaluation_order(&self) -> impl Iterator<Item = (usize, &'a Item)> + use<'a> {
-        let checklist = self.checklist;
-        checklist
-            .evaluation_order
-            .iter()
-            .map(|(s, i)| (*s, &checklist.sections[*s].items[*i]))
+    /// The answers with what is known of them from before.
+    pub fn with(checklist: &'c Checklist, answers: &'a Answers, values: BTreeMap<&'c str, Value>) -> Form<'c, 'a> {
+        Form {
+            checklist,
+            answers,
+            on: answers.get("on").and_then(Value::as_text).and_then(Day::parse),
+            values,
+        }
     }
 
-    pub fn places(&self) -> impl Iterator<Item = (usize, &'a Item)> + use<'a> {
+    /// Reads these items again, in the order of evaluation.
+    pub fn read_again(&mut self, places: &BTreeSet<(usize, usize)>) {
+        let checklist = self.checklist;
+        for place in checklist.evaluation_order.iter().filter(|place| places.contains(place)) {
+            self.read_item(*place);
+        }
+    }
+
+    fn read_item(&mut self, (section, index): (usize, usize)) {
+        let of = &self.checklist.sections[section];
+        let item = &of.items[index];
+        let mut conditions = of.show_if.iter().chain(&item.show_if);
+        let shown = self.in_scope(section) && conditions.all(|condition| condition.holds(self));
+        if shown {
+            let value = self.answer(item);
+            self.values.insert(&item.code, value);
+        } else {
+            self.values.remove(item.code.as_str());
+        }
+    }
+
+    pub fn into_values(self) -> BTreeMap<&'c str, Value> {
+        self.values
+    }
+
+    pub fn places(&self) -> impl Iterator<Item = (usize, &'c Item)> + use<'c> {
         let sections = self.checklist.sections.iter().enumerate();
         sections.flat_map(|(index, section)| section.items.iter().map(move |item| (index, item)))
     }
@@ -107,7 +124,7 @@ impl<'a> Form<'a> {
     }
 
     /// The rule of this code in force on the day of the visit.
-    pub fn rule(&self, code: &str) -> Option<&'a ThresholdRule> {
+    pub fn rule(&self, code: &str) -> Option<&'c ThresholdRule> {
         let district = self.answers.get("fact/district").and_then(Value::as_text);
         threshold::in_force(&self.checklist.thresholds, code, self.on?, district)
     }
@@ -176,7 +193,7 @@ impl<'a> Form<'a> {
     }
 }
 
-impl Meanings for Form<'_> {
+impl Meanings for Form<'_, '_> {
     fn value(&self, name: &str) -> Value {
         self.value_of(name)
     }

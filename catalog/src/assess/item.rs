@@ -18,7 +18,7 @@ use crate::{
 /// The shortest note that says what was seen (`domain.md` §8.0).
 const SHORTEST_EVIDENCE: usize = 10;
 
-pub fn state(form: &Form<'_>, section: usize, item: &Item) -> ItemState {
+pub fn state(form: &Form<'_, '_>, section: usize, item: &Item) -> ItemState {
     let mut state = ItemState {
         code: item.code.clone(),
         section,
@@ -50,7 +50,7 @@ pub fn state(form: &Form<'_>, section: usize, item: &Item) -> ItemState {
     state
 }
 
-fn judge(form: &Form<'_>, item: &Item, value: &Value, state: &mut ItemState) {
+fn judge(form: &Form<'_, '_>, item: &Item, value: &Value, state: &mut ItemState) {
     if value.as_text() == Some("na") && takes_na(&item.kind) {
         state.verdict = Verdict::Na;
         return;
@@ -77,7 +77,7 @@ fn takes_na(kind: &ItemKind) -> bool {
     )
 }
 
-fn yes_no(form: &Form<'_>, item: &Item, value: &Value, state: &mut ItemState) {
+fn yes_no(form: &Form<'_, '_>, item: &Item, value: &Value, state: &mut ItemState) {
     if !item.is_judged() {
         let open = item.required && value.is_blank();
         state.verdict = if open { Verdict::Unanswered } else { Verdict::Unscored };
@@ -98,7 +98,7 @@ fn yes_no(form: &Form<'_>, item: &Item, value: &Value, state: &mut ItemState) {
 }
 
 /// 4, 3, 2, 1 are worth 100, 80, 60 and 40 points; the best and the worst have to be told.
-fn scale(form: &Form<'_>, item: &Item, value: &Value, state: &mut ItemState) {
+fn scale(form: &Form<'_, '_>, item: &Item, value: &Value, state: &mut ItemState) {
     let Some(level @ 1..=4) = value.as_text().and_then(|level| level.parse::<i64>().ok()) else {
         return;
     };
@@ -111,7 +111,7 @@ fn scale(form: &Form<'_>, item: &Item, value: &Value, state: &mut ItemState) {
 }
 
 /// Numbers that nothing judges: they are there or they are not.
-fn recorded(form: &Form<'_>, item: &Item, state: &mut ItemState) {
+fn recorded(form: &Form<'_, '_>, item: &Item, state: &mut ItemState) {
     let bands = form.bands();
     let mut asked = item
         .inputs
@@ -126,7 +126,7 @@ fn recorded(form: &Form<'_>, item: &Item, state: &mut ItemState) {
     show_limits(all_held(form, item), state);
 }
 
-fn measured(form: &Form<'_>, item: &Item, state: &mut ItemState) {
+fn measured(form: &Form<'_, '_>, item: &Item, state: &mut ItemState) {
     if !item.grades.is_empty() {
         by_grades(form, item, state);
         return;
@@ -157,7 +157,7 @@ fn measured(form: &Form<'_>, item: &Item, state: &mut ItemState) {
 
 /// Points of each school band that is there, or of the whole school where nothing is asked by band: the worst of its checks,
 /// nothing as long as one of them has no number. A band without any limit is left out.
-fn by_band(form: &Form<'_>, item: &Item, held: &[Option<Held>]) -> Vec<Option<i64>> {
+fn by_band(form: &Form<'_, '_>, item: &Item, held: &[Option<Held>]) -> Vec<Option<i64>> {
     let bands = form.bands();
     let band_of = |held: &Held| item.input(&held.shown.input).and_then(|input| input.band);
     let mut keys: Vec<Option<&str>> = held.iter().flatten().map(band_of).collect();
@@ -178,7 +178,7 @@ fn by_band(form: &Form<'_>, item: &Item, held: &[Option<Held>]) -> Vec<Option<i6
     seen.into_iter().map(|(_, points)| points).collect()
 }
 
-fn answered_all(form: &Form<'_>, item: &Item) -> bool {
+fn answered_all(form: &Form<'_, '_>, item: &Item) -> bool {
     let bands = form.bands();
     let mut asked = item
         .inputs
@@ -188,7 +188,7 @@ fn answered_all(form: &Form<'_>, item: &Item) -> bool {
     asked.peek().is_some() && asked.all(|input| form.measured(item, &input.suffix).is_some())
 }
 
-fn by_grades(form: &Form<'_>, item: &Item, state: &mut ItemState) {
+fn by_grades(form: &Form<'_, '_>, item: &Item, state: &mut ItemState) {
     let number = item.inputs.first().and_then(|input| form.measured(item, &input.suffix));
     let Some(number) = number else { return };
     let fits = |most: &Number| number.exact <= most.exact;
@@ -214,7 +214,7 @@ fn count_points(item: &Item, state: &mut ItemState) {
     state.earned = share.and_then(|share| weight.times(share)).unwrap_or(Fraction::ZERO);
 }
 
-fn all_held(form: &Form<'_>, item: &Item) -> Vec<Option<Held>> {
+fn all_held(form: &Form<'_, '_>, item: &Item) -> Vec<Option<Held>> {
     let bands = form.bands();
     let checks = item.rule.as_ref().map_or(&[][..], |rule| &rule.checks);
     let asked = checks.iter().filter(|check| {
@@ -257,7 +257,7 @@ fn verdict(person: Option<Verdict>, number: Option<Verdict>) -> (Verdict, bool) 
 }
 
 /// The words that the verdict asks for, and the number where it is the judgement.
-fn wanted_words(form: &Form<'_>, item: &Item, state: &ItemState) -> Vec<Missing> {
+fn wanted_words(form: &Form<'_, '_>, item: &Item, state: &ItemState) -> Vec<Missing> {
     const PROOF: [(&str, Missing); 3] = [
         ("note", Missing::Note),
         ("place", Missing::Place),
@@ -285,7 +285,7 @@ fn wanted_words(form: &Form<'_>, item: &Item, state: &ItemState) -> Vec<Missing>
     missing
 }
 
-fn wants_number(form: &Form<'_>, item: &Item, rule: &Rule, state: &ItemState) -> bool {
+fn wants_number(form: &Form<'_, '_>, item: &Item, rule: &Rule, state: &ItemState) -> bool {
     let mut checks = rule.checks.iter();
     rule.number_judges
         && state.verdict == Verdict::Pass

@@ -19,7 +19,7 @@ pub struct Held {
 }
 
 /// What one check asks for, as far as it is known.
-pub fn held(form: &Form<'_>, item: &Item, check: &Check) -> Option<Held> {
+pub fn held(form: &Form<'_, '_>, item: &Item, check: &Check) -> Option<Held> {
     let measured = form.measured(item, &check.input);
     let input = item.input(&check.input)?;
     let own = Text::default();
@@ -51,7 +51,7 @@ pub fn held(form: &Form<'_>, item: &Item, check: &Check) -> Option<Held> {
 }
 
 /// Whether a dated plan excuses the shortfall. A plan for a day before the visit has already failed.
-fn is_planned(form: &Form<'_>, item: &Item, check: &Check) -> bool {
+fn is_planned(form: &Form<'_, '_>, item: &Item, check: &Check) -> bool {
     let Against::Input {
         unless_planned: Some(suffix),
         ..

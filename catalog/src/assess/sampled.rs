@@ -23,7 +23,7 @@ struct Class {
 
 /// Classes of a sampled item (`domain.md` §8.3): the median of each is held against the limit of its school band; the item is
 /// worth the mean of its bands, and a band the mean of its classes.
-pub fn classes(form: &Form<'_>, item: &Item, sampling: &Sampling, state: &mut ItemState) {
+pub fn classes(form: &Form<'_, '_>, item: &Item, sampling: &Sampling, state: &mut ItemState) {
     let classes: Vec<Class> = form
         .parts(item, "sample")
         .filter_map(|(id, value)| class(sampling.of, id, value))
@@ -91,7 +91,7 @@ struct Judged {
     breach: bool,
 }
 
-fn judged(form: &Form<'_>, sampling: &Sampling, rule: Option<&ThresholdRule>, class: &Class) -> Judged {
+fn judged(form: &Form<'_, '_>, sampling: &Sampling, rule: Option<&ThresholdRule>, class: &Class) -> Judged {
     let asked = median(&class.answers);
     let (points, ok, limit, advice) = match sampling.of {
         SampleOf::YesNo => {
@@ -161,7 +161,7 @@ fn mean(numbers: impl Iterator<Item = Fraction>) -> Option<Fraction> {
 
 /// Whether a school band that has a limit lacks classes, or a class that was asked lacks pupils. A class that was drawn and not
 /// visited lacks nothing as long as there are enough others.
-fn too_few(form: &Form<'_>, sampling: &Sampling, rule: Option<&ThresholdRule>, judged: &[Judged]) -> bool {
+fn too_few(form: &Form<'_, '_>, sampling: &Sampling, rule: Option<&ThresholdRule>, judged: &[Judged]) -> bool {
     let is_limited = |band: &str| {
         sampling.threshold.is_none() || rule.is_some_and(|rule| rule.limit(form.answers, &[band]).is_some())
     };
@@ -195,7 +195,7 @@ fn shown_limits(judged: &[Judged], rule: Option<&ThresholdRule>) -> Vec<Limit> {
 }
 
 /// What was seen at set minutes (`domain.md` LO-B1): half for activity, half for pupils on task.
-pub fn moments(form: &Form<'_>, item: &Item, snapping: &Snapping, state: &mut ItemState) {
+pub fn moments(form: &Form<'_, '_>, item: &Item, snapping: &Snapping, state: &mut ItemState) {
     let mut settled = 0;
     let mut taken: Vec<(u32, Seen)> = Vec::new();
     for minute in &snapping.at {
@@ -281,7 +281,7 @@ fn moment(value: &Value, minute: u32, snapping: &Snapping) -> Option<Moment> {
 }
 
 /// The exact median over all classes of an item, and the exact percent on task over its moments, for flags.
-pub fn measure(form: &Form<'_>, code: &str) -> Option<Fraction> {
+pub fn measure(form: &Form<'_, '_>, code: &str) -> Option<Fraction> {
     use crate::checklist::ItemKind;
     let item = form.checklist.item(code)?;
     form.shown(item)?;

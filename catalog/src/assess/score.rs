@@ -11,7 +11,7 @@ use crate::{
 /// Above this share of the total weight not seen or not applicable, the form is not rated.
 const UNSEEN_LIMIT_PERCENT: i64 = 40;
 
-pub fn assessment(form: &Form<'_>, items: Vec<ItemState>) -> Assessment {
+pub fn assessment(form: &Form<'_, '_>, items: Vec<ItemState>) -> Assessment {
     let checklist = form.checklist;
     let sections = section_states(checklist, &items);
     let exact = total(&sections);
@@ -58,7 +58,7 @@ pub fn assessment(form: &Form<'_>, items: Vec<ItemState>) -> Assessment {
 
 /// What expressions over the whole form may ask.
 struct Results<'a> {
-    form: &'a Form<'a>,
+    form: &'a Form<'a, 'a>,
     sections: &'a [SectionState],
     total: Option<Fraction>,
     rated: bool,

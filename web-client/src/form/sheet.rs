@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Answers, Assessment, Checklist, Item, ItemKind, ItemState, Verdict, assess};
+use catalog::{Answers, Assessment, Checklist, Item, ItemKind, ItemState, Judging, Verdict, assess};
 use leptos::prelude::*;
 use sync_protocol::{BucketId, Edit, FieldView, GroupKind, RecordId, Value};
 
@@ -42,6 +42,7 @@ pub struct Sheet {
     place: StoredValue<SheetPlace>,
     answers: Memo<Arc<Answers>>,
     assessment: Memo<Arc<Assessment>>,
+    judging: StoredValue<Judging>,
     /// The judgement of each item by itself: of a tap, only what it changed is drawn again.
     items: StoredValue<Vec<ItemSignals>>,
     /// The code of the item the person is at.
@@ -62,8 +63,20 @@ impl Sheet {
                     .unwrap_or_default(),
             )
         });
+        // Judged once; from then on only what depends on a change.
+        let judging = StoredValue::new(Judging::new(checklist, answers.get_untracked().as_ref().clone()));
         let assessment = Memo::new_with_compare(
-            move |_| Arc::new(answers.with(|answers| assess(checklist, answers))),
+            move |_| {
+                answers.with(|answers| {
+                    let judge = |judging: &mut Judging| {
+                        judging.follow(answers);
+                        Arc::new(judging.assessment().clone())
+                    };
+                    judging
+                        .try_update_value(judge)
+                        .unwrap_or_else(|| Arc::new(assess(checklist, answers)))
+                })
+            },
             |before: Option<&Arc<Assessment>>, after: Option<&Arc<Assessment>>| before != after,
         );
         let first = assessment.get_untracked();
@@ -89,6 +102,7 @@ impl Sheet {
             place: StoredValue::new(place),
             answers,
             assessment,
+            judging,
             items,
             here: RwSignal::new(String::new()),
             read_only,
@@ -281,11 +295,15 @@ impl Sheet {
 
     /// What the findings of an item, and of the rules over the whole form, come to after these answers.
     fn findings_after(&self, item: &Item, answers: &Answers) -> Vec<Edit> {
-        let judged = assess(self.checklist(), answers);
-        let state = judged.item(&item.code).filter(|state| state.visible);
-        let mut ops = answers::finding_ops(self, item, state);
-        ops.extend(answers::flag_ops(self, &judged));
-        ops
+        let found = |judging: &mut Judging| {
+            judging.follow(answers);
+            let judged = judging.assessment();
+            let state = judged.item(&item.code).filter(|state| state.visible);
+            let mut ops = answers::finding_ops(self, item, state);
+            ops.extend(answers::flag_ops(self, judged));
+            ops
+        };
+        self.judging.try_update_value(found).unwrap_or_default()
     }
 
     // Never carries a move of the visit's state: a colleague may have moved it on, and then the answer would be refused with it.
