@@ -39,6 +39,8 @@ pub struct Checklist {
     pub sections: Vec<Section>,
     /// Copied from the catalog's table, so that an assessment needs nothing but the checklist and the answers.
     pub(crate) thresholds: Vec<ThresholdRule>,
+    /// The district whose own limits it was given.
+    pub(crate) district: Option<String>,
     /// Section and item index by item code.
     pub(crate) places: BTreeMap<String, (usize, usize)>,
     /// All items, each after those its `show_if` asks about.

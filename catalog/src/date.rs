@@ -1,5 +1,7 @@
 //! Calendar dates and moments as text, read by hand so that a phone need not carry a calendar library.
 
+use std::fmt;
+
 /// A calendar day, counted from 1970-01-01. It has no time zone: it is the day people wrote down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i64);
@@ -22,6 +24,27 @@ impl Day {
     /// How many days this one is after `earlier`; negative when it is before.
     pub fn days_since(self, earlier: Day) -> i64 {
         self.0 - earlier.0
+    }
+}
+
+impl fmt::Display for Day {
+    /// As it is written: "2026-11-22".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Years of 366 days make a guess that is too early after 1970 and too late before: it is walked to the right one.
+        let mut year = 1970 + self.0.div_euclid(366);
+        while days_from_civil(year, 1, 1) > self.0 {
+            year -= 1;
+        }
+        while days_from_civil(year + 1, 1, 1) <= self.0 {
+            year += 1;
+        }
+        let mut rest = self.0 - days_from_civil(year, 1, 1);
+        let mut month = 1;
+        while rest >= days_in_month(year, month) {
+            rest -= days_in_month(year, month);
+            month += 1;
+        }
+        write!(f, "{year:04}-{month:02}-{:02}", rest + 1)
     }
 }
 
@@ -100,6 +123,27 @@ mod tests {
         assert_eq!(day("2026-11-22").days_since(day("2026-10-22")), 31);
         assert_eq!(day("2026-01-01").days_since(day("2025-01-01")), 365);
         assert_eq!(day("2026-11-22"), Day(20_779));
+    }
+
+    #[test]
+    fn a_day_is_written_as_it_is_read() {
+        for text in [
+            "1970-01-01",
+            "1969-12-31",
+            "2000-02-29",
+            "2025-12-31",
+            "2026-11-22",
+            "2400-03-01",
+            "0001-01-01",
+        ] {
+            assert_eq!(day(text).to_string(), text);
+        }
+        for days in (-719_000..2_900_000).step_by(997) {
+            let written = Day(days).to_string();
+            if written.len() == 10 {
+                assert_eq!(Day::parse(&written), Some(Day(days)), "{written}");
+            }
+        }
     }
 
     #[test]

@@ -102,6 +102,17 @@ pub fn load_checklist(json: &str, thresholds: &[ThresholdRule]) -> Result<Checkl
     checklist_of(written, thresholds).map_err(DefinitionErrors)
 }
 
+/// One dated limit alone.
+pub fn load_threshold(json: &str) -> Result<ThresholdRule, DefinitionErrors> {
+    let written: WrittenThreshold = serde_json::from_str(json).map_err(|e| {
+        DefinitionErrors(vec![DefinitionError {
+            place: "threshold".into(),
+            what: e.to_string(),
+        }])
+    })?;
+    threshold(written).map_err(DefinitionErrors)
+}
+
 pub(crate) fn catalog_of(written: WrittenCatalog) -> Checked<Catalog> {
     let thresholds = all(written.thresholds.into_iter().map(threshold))?;
     let of_checklist = |checklist| checklist_of(checklist, &thresholds);
@@ -340,6 +351,7 @@ fn checklist_of(written: WrittenChecklist, thresholds: &[ThresholdRule]) -> Chec
         places: places(&sections),
         sections,
         thresholds: Vec::new(),
+        district: None,
         evaluation_order: Vec::new(),
         readers: BTreeMap::new(),
     };

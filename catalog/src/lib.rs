@@ -46,7 +46,7 @@ pub use kind::{
 pub use lint::{Mistake, lint};
 pub use provisional::worse;
 pub use severity::Severity;
-pub use template::{Parts, built_in_parts, checklist, checklists, publish};
+pub use template::{Parts, built_in_parts, checklist, checklists, knows, learn, threshold_from_json};
 pub use text::{Lang, Text};
 pub use threshold::{Level, Limits, Number, Op, Step, ThresholdRule};
 pub use value::{Answers, Value};

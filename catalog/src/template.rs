@@ -2,14 +2,15 @@
 //! read so far. A published version never changes, so that what was read once is right for ever.
 
 use std::collections::BTreeMap;
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::{Map, Value as Json};
 
 use crate::{
     Catalog, EMBEDDED, catalog,
     checklist::Checklist,
-    definitions::{DefinitionError, DefinitionErrors},
+    definitions::{self, DefinitionError, DefinitionErrors},
+    threshold::ThresholdRule,
 };
 
 /// A definition as a record keeps it: one text for the head, one a section, so that two people may write different sections.
@@ -97,61 +98,117 @@ pub fn built_in_parts(code: &str, version: u32) -> Option<Parts> {
     }
 }
 
-struct Known {
-    audience: String,
-    checklist: &'static Checklist,
-}
-
-/// Never shrinks: a district publishes a few dozen versions in its life.
-static KNOWN: RwLock<Vec<Known>> = RwLock::new(Vec::new());
-
-fn known() -> std::sync::RwLockReadGuard<'static, Vec<Known>> {
-    KNOWN.read().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Makes a published checklist known to an audience (a district's id), once.
-pub fn publish(audience: &str, checklist: Checklist) {
-    let mut all = KNOWN.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let is_it = |known: &Known| {
-        known.audience == audience
-            && known.checklist.code == checklist.code
-            && known.checklist.version == checklist.version
-    };
-    if !all.iter().any(is_it) {
-        all.push(Known {
-            audience: audience.to_owned(),
-            checklist: Box::leak(Box::new(checklist)),
-        });
+/// Reads and checks one dated limit of a district's own, given as JSON of the shape of `thresholds.toml`.
+///
+/// # Errors
+/// What is wrong with it; also when it limits something that no built-in rule knows.
+pub fn threshold_from_json(json: &str) -> Result<ThresholdRule, DefinitionErrors> {
+    let rule = definitions::load_threshold(json)?;
+    let built_in = catalog().thresholds.iter().find(|known| known.code == rule.code);
+    match built_in {
+        None => Err(wrong(
+            &format!("threshold {}", rule.code),
+            "no checklist asks for this limit: use a code of the table".into(),
+        )),
+        Some(known) if known.op != rule.op => Err(wrong(
+            &format!("threshold {}", rule.code),
+            "op turns the limit round: keep the side of the built-in rule".into(),
+        )),
+        Some(_) => Ok(rule),
     }
 }
 
-/// One version of a checklist, built in or published by the district.
-pub fn checklist(audience: &str, code: &str, version: u32) -> Option<&'static Checklist> {
-    let of_district = || {
-        let all = known();
-        let found = all.iter().find(|known| {
-            known.audience == audience && known.checklist.code == code && known.checklist.version == version
-        });
-        found.map(|known| known.checklist)
-    };
-    catalog().checklist(code, version).or_else(of_district)
+/// What a district made itself, as this process knows it.
+struct District {
+    /// What it was made of, so that nobody makes it again.
+    signature: String,
+    /// Of the limits, to see whether they changed.
+    limits: String,
+    checklists: Vec<&'static Checklist>,
 }
 
-/// Every checklist that an audience knows, by code and version.
-pub fn checklists(audience: &str) -> Vec<&'static Checklist> {
-    let all = known();
-    let of_district = all
+/// Checklists are never dropped, because sheets on the screen hold them: a district publishes a few dozen versions in its life.
+static DISTRICTS: RwLock<BTreeMap<String, District>> = RwLock::new(BTreeMap::new());
+
+fn districts() -> RwLockReadGuard<'static, BTreeMap<String, District>> {
+    DISTRICTS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether this is known already.
+pub fn knows(district: &str, signature: &str) -> bool {
+    districts()
+        .get(district)
+        .is_some_and(|known| known.signature == signature)
+}
+
+/// Makes known what a district published: its own checklists, and its own limits, which go before those for all.
+pub fn learn(district: &str, signature: &str, own: Vec<Checklist>, limits: Vec<ThresholdRule>) {
+    let limits: Vec<ThresholdRule> = limits
+        .into_iter()
+        .map(|rule| ThresholdRule {
+            district: Some(district.to_owned()),
+            ..rule
+        })
+        .collect();
+    let as_text = format!("{limits:?}");
+    let mut all = DISTRICTS.write().unwrap_or_else(PoisonError::into_inner);
+    let before = all.remove(district).filter(|known| known.limits == as_text);
+    let known = |checklist: &Checklist| {
+        let of_before = before.iter().flat_map(|known| &known.checklists);
+        of_before
+            .copied()
+            .find(|known| known.code == checklist.code && known.version == checklist.version)
+    };
+    let with_limits = |mut checklist: Checklist| -> &'static Checklist {
+        checklist.thresholds.extend(limits.iter().cloned());
+        checklist.district = Some(district.to_owned());
+        Box::leak(Box::new(checklist))
+    };
+    let built_in = catalog()
+        .checklists
         .iter()
-        .filter(|known| known.audience == audience)
-        .map(|known| known.checklist);
-    let mut found: Vec<&'static Checklist> = catalog().checklists.iter().chain(of_district).collect();
-    found.sort_by(|a, b| (&a.code, a.version).cmp(&(&b.code, b.version)));
-    found
+        .map(|checklist| match (limits.is_empty(), known(checklist)) {
+            (true, _) => checklist,
+            (false, Some(known)) => known,
+            (false, None) => with_limits(checklist.clone()),
+        });
+    let mut checklists: Vec<&'static Checklist> = built_in.collect();
+    for checklist in own {
+        let is_new = !checklists
+            .iter()
+            .any(|known| known.code == checklist.code && known.version == checklist.version);
+        if is_new {
+            checklists.push(known(&checklist).unwrap_or_else(|| with_limits(checklist)));
+        }
+    }
+    checklists.sort_by(|a, b| (&a.code, a.version).cmp(&(&b.code, b.version)));
+    let district_of = District {
+        signature: signature.to_owned(),
+        limits: as_text,
+        checklists,
+    };
+    all.insert(district.to_owned(), district_of);
+}
+
+/// One version of a checklist, built in or published by the district.
+pub fn checklist(district: &str, code: &str, version: u32) -> Option<&'static Checklist> {
+    checklists(district)
+        .into_iter()
+        .find(|checklist| checklist.code == code && checklist.version == version)
+}
+
+/// Every checklist that a district knows, by code and version.
+pub fn checklists(district: &str) -> Vec<&'static Checklist> {
+    match districts().get(district) {
+        Some(known) => known.checklists.clone(),
+        None => catalog().checklists.iter().collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Answers;
 
     #[test]
     fn a_built_in_checklist_taken_apart_and_put_together_is_the_same() {
@@ -171,18 +228,53 @@ mod tests {
     #[test]
     fn a_district_knows_its_own_checklists_and_no_other_does() {
         let parts = built_in_parts("campus-safety", 1).expect("built in");
-        publish("one", parts.read("campus-safety", 2).expect("sound"));
-        publish("one", parts.read("campus-safety", 2).expect("sound"));
-        assert!(checklist("one", "campus-safety", 2).is_some());
+        let own = || vec![parts.read("campus-safety", 2).expect("sound")];
+        learn("one", "a", own(), vec![]);
+        let first = checklist("one", "campus-safety", 2).expect("known");
+        assert!(knows("one", "a") && !knows("one", "b"));
+        learn("one", "b", own(), vec![]);
+        let again = checklist("one", "campus-safety", 2).expect("still known");
+        assert!(std::ptr::eq(first, again), "what was read once stays where it is");
         assert!(checklist("two", "campus-safety", 2).is_none());
         assert!(checklist("two", "campus-safety", 1).is_some());
-        let versions = |audience: &str| {
-            let all = checklists(audience).into_iter();
+        let versions = |district: &str| {
+            let all = checklists(district).into_iter();
             all.filter(|checklist| checklist.code == "campus-safety")
                 .map(|checklist| checklist.version)
                 .collect::<Vec<_>>()
         };
         assert_eq!((versions("one"), versions("two")), (vec![1, 2], vec![1]));
+    }
+
+    #[test]
+    fn a_districts_limit_goes_before_the_one_for_all_from_its_day_on() {
+        let rule = |from: &str, limit: &str| {
+            let json = serde_json::json!({
+                "code": "PATROL", "title": ["每日巡查次数", "Patrols a day"], "op": "at_least", "unit": ["次/日", "a day"],
+                "level": "red", "effective_from": from, "basis": ["本区 2026 年 3 号文", "The district's notice 3 of 2026"], "limit": limit,
+            });
+            threshold_from_json(&json.to_string())
+        };
+        learn("three", "a", vec![], vec![rule("2026-09-01", "6").expect("sound")]);
+        let judged = |district: &str, day: &str| {
+            let checklist = checklist(district, "campus-safety", 1).expect("built in");
+            let answers = Answers::from([
+                ("on".to_owned(), day.into()),
+                ("SF2.9/n".to_owned(), crate::Value::Int(5)),
+            ]);
+            let judged = crate::assess(checklist, &answers);
+            let limit = judged.item("SF2.9").expect("it").limits[0].clone();
+            (limit.limit, limit.ok)
+        };
+        assert_eq!(judged("three", "2026-08-31"), ("5".into(), Some(true)));
+        assert_eq!(judged("three", "2026-09-01"), ("6".into(), Some(false)));
+        assert_eq!(
+            judged("four", "2026-09-01"),
+            ("5".into(), Some(true)),
+            "another district has its own"
+        );
+        let unknown = rule("2026-09-01", "six").expect_err("no number").to_string();
+        assert!(unknown.contains("is not a number"), "{unknown}");
     }
 
     #[test]

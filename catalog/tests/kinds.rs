@@ -18,7 +18,8 @@ fn every_kind_of_the_first_slice_is_there() {
             "response",
             "finding",
             "feedback_note",
-            "template"
+            "template",
+            "threshold"
         ]
     );
     assert_eq!(catalog().roles.len(), 9);

@@ -155,6 +155,7 @@ pub fn office_pages(of: &Begun) -> Vec<String> {
         "/results",
         "/quarantine",
         "/templates",
+        "/limits",
         "/me",
     ]
     .map(str::to_owned)

@@ -94,6 +94,35 @@ async fn a_checklist_made_from_nothing_in_the_office_is_filled_in_offline_and_sc
     assert_eq!(desk.complaints().await, Vec::<String>::new(), "the desk's console");
 }
 
+#[tokio::test]
+async fn a_limit_of_the_districts_own_reaches_the_phone_with_its_basis() {
+    let stage = Stage::set().await;
+    let inspector = Inspector::arrive(&stage, &stage.server.district.a).await;
+    inspector.start_visit(stage.school()).await;
+    inspector.phone.type_into("input[data-field='SF2.9/n']", "5").await;
+    inspector.phone.see("article[id='SF2.9'][data-verdict=pass]").await;
+    inspector.is_synced().await;
+
+    let desk = stage.desk("/limits").await;
+    let choose = "const box = document.querySelector('#limit-code'); box.value = 'PATROL';
+        box.dispatchEvent(new Event('change', { bubbles: true })); return true";
+    desk.js::<bool>(choose, &[]).await;
+    for (key, words) in [
+        ("limit", "6"),
+        ("basis.zh", "本区 3 号文"),
+        ("basis.en", "The district's notice 3"),
+    ] {
+        write(&desk, key, words).await;
+    }
+    desk.tap("[data-testid=publish-limit]").await;
+    desk.see("[data-testid=own-limit]").await;
+    desk.see("[data-testid=sync-badge][data-pending='0']").await;
+
+    inspector.phone.see("article[id='SF2.9'][data-verdict=fail]").await;
+    inspector.is_content().await;
+    assert_eq!(desk.complaints().await, Vec::<String>::new(), "the desk's console");
+}
+
 /// Publishes a version as the office's own device would.
 async fn publish(stage: &Stage, version: u32) {
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;

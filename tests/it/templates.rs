@@ -153,3 +153,70 @@ async fn only_the_office_makes_checklists() {
     let (outcome, code) = push(&phone, phone.group(&bucket, GroupKind::Command, draft)).await;
     assert_eq!((outcome.as_str(), code), ("quarantined", json!("scope.denied")));
 }
+
+#[tokio::test]
+async fn a_limit_of_the_districts_own_is_judged_by_from_its_day_on() {
+    let server = TestServer::start().await;
+    let bucket = format!("district/{}", server.district.id);
+    let office = server.sign_in(&server.district.coordinator).await;
+    let phone = server.sign_in(&server.district.a).await;
+    let rule = |limit: &str| {
+        json!({
+            "code": "PATROL", "title": ["每日巡查次数", "Patrols a day"], "op": "at_least", "unit": ["次/日", "a day"], "level": "red",
+            "effective_from": "2026-11-10", "basis": ["本区 3 号文", "The district's notice 3"], "limit": limit,
+        })
+        .to_string()
+    };
+    let publish = async |limit: &str| {
+        let id = Uuid::now_v7();
+        let fields = [("rule", json!(rule(limit))), ("state", json!("draft"))];
+        let draft = office.group(&bucket, GroupKind::Command, new_record(id, "threshold", &fields));
+        push(&office, draft.clone()).await;
+        push(
+            &office,
+            office.group(&bucket, GroupKind::Command, move_state(id, "published", &draft)),
+        )
+        .await
+    };
+    let patrols = async |on: &str| {
+        let (visit, response) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut ops = new_record(
+            visit,
+            "visit",
+            &[
+                ("school", json!(server.district.schools[0])),
+                ("lead", json!(server.district.a.id)),
+                ("visit_date", json!(on)),
+                ("state", json!("checked_in")),
+            ],
+        );
+        let fields = [
+            ("visit", json!(visit)),
+            ("template", json!("campus-safety")),
+            ("version", json!(1)),
+            ("on", json!(on)),
+            ("SF2.9/n", json!(5)),
+        ];
+        ops.extend(new_record(response, "response", &fields));
+        let group = phone.group(&server.district.bucket(0), GroupKind::Command, ops);
+        assert_eq!(push(&phone, group).await.0, "applied");
+        score_of(&server, response).await
+    };
+    assert_eq!(
+        patrols("2026-11-20").await.as_deref(),
+        Some("100.0"),
+        "five patrols keep the limit for all"
+    );
+    assert_eq!(publish("six").await, ("refused".into(), json!("definition.broken")));
+    assert_eq!(publish("6").await.0, "applied");
+    assert_eq!(
+        patrols("2026-11-20").await.as_deref(),
+        Some("0.0"),
+        "and break the district's own"
+    );
+    assert_eq!(
+        patrols("2026-11-09").await.as_deref(),
+        Some("100.0"),
+        "which was not in force before its day"
+    );
+}

@@ -10,6 +10,7 @@ use crate::i18n::t;
 use crate::pages::checklist::ChecklistPage;
 use crate::pages::duty;
 use crate::pages::feedback::FeedbackPage;
+use crate::pages::limits::LimitsPage;
 use crate::pages::me::MePage;
 use crate::pages::print::PrintPage;
 use crate::pages::problems::ProblemsPage;
@@ -32,6 +33,7 @@ use crate::session::{Phase, use_session};
 #[component]
 pub fn App() -> impl IntoView {
     prefs::dress_page();
+    crate::known::begin();
     view! {
         <Router>
             <Frame />
@@ -115,6 +117,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/record/:visit") view=RecordPage />
             <Route path=path!("/quarantine") view=QuarantinePage />
             <Route path=path!("/templates") view=TemplatesPage />
+            <Route path=path!("/limits") view=LimitsPage />
             <Route path=path!("/template/:id") view=TemplatePage />
         </Routes>
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use catalog::{Checklist, DefinitionErrors, Parts};
-use leptos::prelude::untrack;
+use leptos::prelude::{ArcMemo, Get, untrack};
 use sync_protocol::{RecordId, RecordView};
 
 use crate::session::{Session, use_session};
@@ -12,17 +12,56 @@ use crate::session::{Session, use_session};
 /// The kind of the records that hold definitions.
 pub const KIND: &str = "template";
 
-/// One version of a checklist.
+/// One version of a checklist, with the district's own limits.
 pub fn checklist(code: &str, version: u32) -> Option<&'static Checklist> {
+    catalog::checklist(&district(), code, version)
+}
+
+thread_local! {
+    /// Looked at once for each change of what is here, however many ask.
+    static FOLLOWED: ArcMemo<String> = ArcMemo::new(|_| follow());
+}
+
+/// Reads what the district published when that has changed; gives the district.
+fn follow() -> String {
     let session = use_session();
-    let audience = audience(session);
-    if let Some(known) = catalog::checklist(&audience, code, version) {
-        return Some(known);
+    let district = session.person().map(|person| person.district_id).unwrap_or_default();
+    let public: Vec<RecordView> = records(session).filter(is_public).collect();
+    let limits: Vec<RecordView> = limits(session)
+        .filter(|record| record.text("state") == "published")
+        .collect();
+    let all = public.iter().chain(&limits);
+    // What is published never changes, so the names say it all.
+    let signature: Vec<&str> = all.map(|record| record.id().as_str()).collect();
+    let signature = signature.join(" ");
+    if !catalog::knows(&district, &signature) {
+        let own = public.iter().filter_map(|record| read(record).ok());
+        let rules = limits
+            .iter()
+            .filter_map(|record| catalog::threshold_from_json(record.text("rule")).ok());
+        catalog::learn(&district, &signature, own.collect(), rules.collect());
     }
-    let record = records(session)
-        .find(|record| record.text("code") == code && version_of(record) == Some(version) && is_public(record))?;
-    catalog::publish(&audience, read(&record).ok()?);
-    catalog::checklist(&audience, code, version)
+    format!("{district} {signature}")
+}
+
+/// The district, whose checklists are known by now; tracked.
+fn district() -> String {
+    let followed = FOLLOWED.with(ArcMemo::clone).get();
+    followed.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// Begins to follow, under the page's own owner.
+pub fn begin() {
+    let _ = untrack(district);
+}
+
+/// The kind of the records that hold the district's own limits.
+pub const LIMIT: &str = "threshold";
+
+/// The district's own limits on this device; tracked.
+pub fn limits(session: Session) -> impl Iterator<Item = RecordView> {
+    let ids: Vec<RecordId> = session.records(LIMIT);
+    ids.into_iter().filter_map(move |id| session.record(&id))
 }
 
 /// The newest version of a checklist, whether it is still offered or not.
@@ -32,13 +71,7 @@ pub fn latest(code: &str) -> Option<&'static Checklist> {
 
 /// Every version of every checklist that is built in or published, by code and version.
 pub fn all() -> Vec<&'static Checklist> {
-    let session = use_session();
-    for record in records(session).filter(is_public) {
-        if let Some(version) = version_of(&record) {
-            checklist(record.text("code"), version);
-        }
-    }
-    catalog::checklists(&audience(session))
+    catalog::checklists(&district())
 }
 
 /// What a visit can begin: the newest version of each checklist that is not retired.
@@ -97,10 +130,4 @@ fn is_public(record: &RecordView) -> bool {
 pub fn records(session: Session) -> impl Iterator<Item = RecordView> {
     let ids: Vec<RecordId> = session.records(KIND);
     ids.into_iter().filter_map(move |id| session.record(&id))
-}
-
-fn audience(session: Session) -> String {
-    untrack(|| session.person())
-        .map(|person| person.district_id)
-        .unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 pub mod checklist;
 pub mod duty;
 pub mod feedback;
+pub mod limits;
 pub mod me;
 pub mod missing;
 pub mod print;

@@ -125,7 +125,7 @@ impl<'c, 'a> Form<'c, 'a> {
 
     /// The rule of this code in force on the day of the visit.
     pub fn rule(&self, code: &str) -> Option<&'c ThresholdRule> {
-        let district = self.answers.get("fact/district").and_then(Value::as_text);
+        let district = self.checklist.district.as_deref();
         threshold::in_force(&self.checklist.thresholds, code, self.on?, district)
     }
 

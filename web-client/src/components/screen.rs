@@ -133,7 +133,7 @@ fn nav_word(place: Place) -> String {
 fn current(place: Place, path: &str) -> bool {
     path.starts_with(place.to)
         || (place.to == "/schools" && path.starts_with("/school/"))
-        || (place.to == "/templates" && path.starts_with("/template/"))
+        || (place.to == "/templates" && (path.starts_with("/template/") || path.starts_with("/limits")))
         || (place.to == "/visits" && path.starts_with("/record/"))
         || (place.to == "/today" && path.starts_with("/visit/"))
 }

@@ -35,6 +35,7 @@ pub fn TemplatesPage() -> impl IntoView {
             <Show when=move || may.get() fallback=|| view! { <EmptyState mark=Icon::Info title=Signal::derive(|| t("templates.title")) text=Signal::derive(|| t("templates.office_only")) /> }>
                 <NewChecklist />
             </Show>
+            <p><a class="btn" href="/limits" data-testid="to-limits">{small(Icon::Results)} <span>{move || t("limits.title")}</span></a></p>
             <section class="panel">
                 <header><h2>{move || t("templates.own")}</h2></header>
                 <ul class="list flat">

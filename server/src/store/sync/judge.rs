@@ -105,8 +105,15 @@ fn judge_record(
         if moves {
             judge_needs(kind, now, op, ops)?;
         }
-        if moves && kind.code == template::KIND && op.value().text() == Some(template::PUBLISHED) {
-            template::read(now, ops).map_err(|_| Objection::refuse("definition.broken"))?;
+        if moves && op.value().text() == Some(template::PUBLISHED) {
+            let is_sound = match kind.code.as_str() {
+                template::KIND => template::read(now, ops).is_ok(),
+                template::LIMIT => template::read_limit(now, ops).is_ok(),
+                _ => true,
+            };
+            if !is_sound {
+                return Err(Objection::refuse("definition.broken"));
+            }
         }
     }
     Ok(())

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Checklist, DefinitionErrors, Parts};
+use catalog::{Checklist, DefinitionErrors, Parts, ThresholdRule};
 use diesel::QueryableByName;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sync_protocol::{Op, RecordState, Value};
 use uuid::Uuid;
@@ -14,6 +14,8 @@ use crate::error::Result;
 use crate::store::prepared::prepared;
 
 pub const KIND: &str = "template";
+/// A district's own limit.
+pub const LIMIT: &str = "threshold";
 pub const PUBLISHED: &str = "published";
 
 /// The definition as the record has it after these changes.
@@ -49,16 +51,50 @@ pub fn read(now: Option<&RecordState>, ops: &[&Op]) -> std::result::Result<Check
     parts.read(text("code"), version)
 }
 
-/// The checklist of a response: built in, known from before, or read from the district's records now.
+/// A district's limit as the record has it after these changes.
+///
+/// # Errors
+/// What is wrong with it, also when people differ on it.
+pub fn read_limit(now: Option<&RecordState>, ops: &[&Op]) -> std::result::Result<ThresholdRule, DefinitionErrors> {
+    let given = ops
+        .iter()
+        .rfind(|op| op.path().as_str() == "rule")
+        .and_then(|op| op.value().text());
+    let known = now.and_then(|record| record.fields.iter().find(|(path, _)| path.as_str() == "rule"));
+    let known = known.and_then(|(_, field)| match field.live.as_slice() {
+        [one] => one.value.text(),
+        _ => None,
+    });
+    catalog::threshold_from_json(given.or(known).unwrap_or_default())
+}
+
+/// The checklist of a response, with the district's own limits: built in, or published by the district.
 pub async fn find(
     conn: &AsyncPgConnection,
     district: Uuid,
     code: &str,
     version: u32,
 ) -> Result<Option<&'static Checklist>> {
-    let audience = district.to_string();
-    if let Some(known) = catalog::checklist(&audience, code, version) {
-        return Ok(Some(known));
+    follow(conn, district).await?;
+    Ok(catalog::checklist(&district.to_string(), code, version))
+}
+
+/// Reads what the district published when its bucket has changed since this process looked.
+async fn follow(conn: &AsyncPgConnection, district: Uuid) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Head {
+        #[diesel(sql_type = BigInt)]
+        head: i64,
+    }
+    let (name, bucket) = (district.to_string(), format!("district/{district}"));
+    let heads: Vec<Head> = prepared("SELECT head FROM bucket WHERE district_id = $1 AND id = $2")
+        .bind::<SqlUuid, _>(district)
+        .bind::<Text, _>(bucket.clone())
+        .load(&mut &*conn)
+        .await?;
+    let signature = heads.as_slice().first().map_or(0, |row| row.head).to_string();
+    if catalog::knows(&name, &signature) {
+        return Ok(());
     }
     #[derive(QueryableByName)]
     struct Row {
@@ -67,23 +103,26 @@ pub async fn find(
         #[diesel(sql_type = Text)]
         state: String,
     }
-    // A few dozen in a district's life; asked only for a version this process has not read yet.
-    let rows: Vec<Row> =
-        prepared("SELECT id, state::text AS state FROM record WHERE district_id = $1 AND bucket = $2 AND kind = $3")
-            .bind::<SqlUuid, _>(district)
-            .bind::<Text, _>(format!("district/{district}"))
-            .bind::<Text, _>(KIND)
-            .load(&mut &*conn)
-            .await?;
+    let rows: Vec<Row> = prepared(
+        "SELECT id, state::text AS state FROM record WHERE district_id = $1 AND bucket = $2 AND kind = ANY($3)",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket)
+    .bind::<Array<Text>, _>(vec![KIND, LIMIT])
+    .load(&mut &*conn)
+    .await?;
+    let (mut own, mut limits) = (Vec::new(), Vec::new());
     for row in rows {
         let record = RecordState {
             id: row.id.to_string().parse().map_err(anyhow::Error::from)?,
             fields: serde_json::from_str(&row.state).map_err(anyhow::Error::from)?,
         };
-        let is_public = matches!(record.text("state"), Some("published" | "retired"));
-        if let (true, Ok(checklist)) = (is_public, read(Some(&record), &[])) {
-            catalog::publish(&audience, checklist);
+        match (record.text("@kind"), record.text("state")) {
+            (Some(KIND), Some(PUBLISHED | "retired")) => own.extend(read(Some(&record), &[])),
+            (Some(LIMIT), Some(PUBLISHED)) => limits.extend(read_limit(Some(&record), &[])),
+            _ => {}
         }
     }
-    Ok(catalog::checklist(&audience, code, version))
+    catalog::learn(&name, &signature, own, limits);
+    Ok(())
 }
