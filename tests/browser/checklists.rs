@@ -183,7 +183,8 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
     let drawn =
         "return [...document.querySelectorAll(`[id='${arguments[0]}'] [data-class]`)].map((row) => row.dataset.class)";
 
-    for (item, said) in [("W3.1", ["55", "75"]), ("W5.1", ["10", "10"])] {
+    // The worked check: 45 and 58 keep the limit of 60, 70 is near it, 75 is not.
+    for (item, said) in [("W3.1", &["45", "58", "70", "75"][..]), ("W5.1", &["10", "10"])] {
         let classes: Vec<String> = inspector.phone.js(drawn, &[json!(item)]).await;
         assert_eq!(classes.len(), 4, "four classes are drawn for {item}");
         for (class, number) in classes.iter().zip(said) {
@@ -226,16 +227,16 @@ async fn a_workload_check_is_filled_offline_from_the_draw_to_its_band() {
         .type_into(conclusion, "作业总量基本受控，一个班超时")
         .await;
     picture(&inspector, "workload-5-done").await;
-    // One of two classes is a quarter beyond the limit: 5 of 10, so W3 is 20 of 25 and the whole 95.
+    // 6.25 of 10, so W3 is 21.25 of 25 and the whole 96.25.
     inspector.phone.see("[data-testid=back-to-visit]").await;
-    assert_eq!(inspector.phone.text("[data-testid=score]").await, "95.0");
+    assert_eq!(inspector.phone.text("[data-testid=score]").await, "96.3");
     inspector.phone.see("[data-finding='W3.1']").await;
     inspector.finish().await;
     inspector.restart().await;
     inspector.phone.see("[data-testid=handed-in]").await;
     inspector.regain_network().await;
     inspector.is_synced().await;
-    assert_eq!(office_has(&stage, response).await, result("95.0", "green", &["W3.1"]));
+    assert_eq!(office_has(&stage, response).await, result("96.3", "green", &["W3.1"]));
     inspector.is_content().await;
 }
 

@@ -104,6 +104,7 @@ async fn a_limit_of_the_districts_own_reaches_the_phone_with_its_basis() {
     inspector.is_synced().await;
 
     let desk = stage.desk("/limits").await;
+    desk.see("#limit-code").await;
     let choose = "const box = document.querySelector('#limit-code'); box.value = 'PATROL';
         box.dispatchEvent(new Event('change', { bubbles: true })); return true";
     desk.js::<bool>(choose, &[]).await;

@@ -85,16 +85,10 @@ impl Sheet {
             here: ArcRwSignal::new(false),
         });
         let items = StoredValue::new(items.collect::<Vec<_>>());
+        // The page may be gone by the time it runs: then there is nothing to draw.
         Effect::new(move |_| {
-            assessment.with(|judged| {
-                items.with_value(|items| {
-                    for (signals, state) in items.iter().zip(&judged.items) {
-                        if signals.state.with_untracked(|known| known != state) {
-                            signals.state.set(state.clone());
-                        }
-                    }
-                });
-            });
+            let draw = |judged: &Arc<Assessment>| items.try_with_value(|items| redraw(items, judged));
+            let _ = assessment.try_with(draw);
         });
         Self {
             session,
@@ -171,6 +165,11 @@ impl Sheet {
         }
     }
 
+    /// Not after submission, for those who only look, or when the page has gone: a box that had the focus is left then.
+    fn takes_changes(&self) -> bool {
+        self.read_only.try_get_untracked() == Some(false)
+    }
+
     /// A tap on an answer: the item, the finding it makes or takes back, and the visit's first step, in one group.
     pub fn answer(&self, item: &'static Item, answer: Value) {
         self.write(item, &item.code, answer);
@@ -178,7 +177,7 @@ impl Sheet {
 
     /// Writes a field of an item and whatever follows from it, in one group.
     pub fn write(&self, item: &'static Item, path: &str, value: Value) {
-        if self.read_only.get_untracked() {
+        if !self.takes_changes() {
             return;
         }
         let mut after = self.answers.get_untracked().as_ref().clone();
@@ -191,14 +190,14 @@ impl Sheet {
 
     /// Writes several fields that decide nothing by themselves, in one group.
     pub fn note_down_all(&self, ops: Vec<Edit>) {
-        if !self.read_only.get_untracked() && !ops.is_empty() {
+        if self.takes_changes() && !ops.is_empty() {
             self.commit(ops);
         }
     }
 
     /// Writes one field that decides nothing by itself: a fact of the school, a reason.
     pub fn note_down(&self, path: &str, value: Value) {
-        if !self.read_only.get_untracked() {
+        if self.takes_changes() {
             let ops = vec![self.edit(path, value)];
             self.commit(ops);
         }
@@ -206,7 +205,7 @@ impl Sheet {
 
     /// Every keystroke of a text box.
     pub fn type_text(&self, path: &str, text: Value) {
-        if !self.read_only.get_untracked() {
+        if self.takes_changes() {
             self.session.type_text(&self.bucket(), self.edit(path, text));
         }
     }
@@ -214,7 +213,7 @@ impl Sheet {
     /// Leaving a number box: what was typed becomes a group, and the finding follows the verdict.
     pub fn settle(&self, item: &'static Item) {
         self.session.settle();
-        if self.read_only.get_untracked() {
+        if !self.takes_changes() {
             return;
         }
         let ops = self.findings_after(item, &self.answers.get_untracked());
@@ -225,7 +224,7 @@ impl Sheet {
 
     /// "The rest is fine, I looked": the good answer for each item still open, and the time at which it was said.
     pub fn looked(&self, section: usize) {
-        if self.read_only.get_untracked() {
+        if !self.takes_changes() {
             return;
         }
         let section_code = &self.checklist().sections[section].code;
@@ -308,6 +307,15 @@ impl Sheet {
     // Never carries a move of the visit's state: a colleague may have moved it on, and then the answer would be refused with it.
     fn commit(&self, ops: Vec<Edit>) {
         self.session.change(&self.bucket(), GroupKind::Edit, ops);
+    }
+}
+
+/// Tells those items whose judgement is another.
+fn redraw(items: &[ItemSignals], judged: &Assessment) {
+    for (signals, state) in items.iter().zip(&judged.items) {
+        if signals.state.with_untracked(|known| known != state) {
+            signals.state.set(state.clone());
+        }
     }
 }
 
