@@ -152,6 +152,8 @@ async fn a_moment_that_was_missed_needs_a_reason_and_a_red_line_makes_a_finding(
     let reason = inspector.phone.text("[data-moment='10']").await;
     assert!(reason.contains("错过"), "{reason}");
     inspector.answer("LO-X1", "yes").await;
+    inspector.phone.tap("[id='LO-X1'] [data-testid=handbook]").await;
+    inspector.phone.see("[id='LO-X1'] .handbook").await;
     inspector.phone.see("[data-finding='LO-X1']").await;
     let within = |what: &str| format!("[data-finding='LO-X1'] {what}");
     inspector.phone.tap(&within("[data-testid=dismiss]")).await;

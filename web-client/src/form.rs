@@ -21,7 +21,7 @@ pub use draw::{DrawBlock, proof_words};
 pub use facts::FactsBlock;
 pub use inputs::{TextBox, TickBox};
 pub use lesson::{LessonBar, QuickNotes, snap_words};
-pub use paper::{answer_words, classes_words, details, points_words};
+pub use paper::{answer_words, classes_words, details, duration_words, points_words};
 pub use said::{op_words, plain_words, value_words};
 pub use section::SectionBlock;
 pub use sheet::{Sheet, SheetPlace};

@@ -38,7 +38,7 @@ impl Judging {
         &self.assessment
     }
 
-    /// Judges these answers: the same as [`crate::assess`] would, and cheaper by what did not change.
+    /// Judges these answers: the same as [`crate::assess()`] would, and cheaper by what did not change.
     pub fn follow(&mut self, answers: &Answers) {
         let changed = changed_paths(&self.answers, answers);
         if changed.is_empty() {

@@ -15,7 +15,8 @@ use super::samples::{SamplesAnswer, bands_of};
 use super::scale::{NotApplicable, ScaleAnswer};
 use super::sheet::Sheet;
 use super::whole::Previous;
-use crate::i18n::{self, join_dots, say, t, t_args};
+use crate::components::{option_word, severity_word};
+use crate::i18n::{self, join_clauses, join_dots, lang, say, t, t_args};
 use crate::icons::{Icon, icon, small};
 
 /// Draws itself only while skip logic shows it. `index` is its place in the whole checklist.
@@ -123,13 +124,65 @@ fn code_line(item: &Item) -> String {
     join_dots([item.code.clone(), points, why])
 }
 
-// The hint is one more thing to read, so it shows only where the person is.
+// The hint is one more thing to read, so it shows only where the person is; the card behind it is one tap more.
 #[component]
 fn Help(item: &'static Item, here: Memo<bool>) -> impl IntoView {
+    let open = RwSignal::new(false);
     view! {
-        <Show when=move || here.get() && !item.help.is_empty()>
-            <p class="q sm help">{move || say(&item.help)}</p>
+        <Show when=move || here.get()>
+            <p class="q sm help">
+                {move || say(&item.help)} " "
+                <button
+                    class="linkbtn sm"
+                    type="button"
+                    data-testid="handbook"
+                    aria-expanded=move || if open.get() { "true" } else { "false" }
+                    on:click=move |_| open.update(|open| *open = !*open)
+                >
+                    {move || t("handbook.open")}
+                </button>
+            </p>
+            <Show when=move || open.get()>
+                <HandbookCard item />
+            </Show>
         </Show>
+    }
+}
+
+/// What the item rests on, what a fail means and asks of the school.
+#[component]
+fn HandbookCard(item: &'static Item) -> impl IntoView {
+    let line = |label: String, words: String| {
+        (!words.is_empty()).then(|| view! { <div><dt>{label}</dt><dd>{words}</dd></div> })
+    };
+    let matter = move || {
+        if item.matter.is_empty() {
+            String::new()
+        } else {
+            option_word("finding", "matter", &item.matter)
+        }
+    };
+    let fail = move || {
+        let grade = |severity: catalog::Severity| {
+            join_clauses([severity_word(severity), severity.requirement(lang()).to_owned()])
+        };
+        item.severity.map(grade).unwrap_or_default()
+    };
+    let levels = move || match &item.kind {
+        ItemKind::Scale { levels } => levels
+            .iter()
+            .map(|level| view! { <div><dt>{level.code.clone()}</dt><dd>{say(&level.label)}</dd></div> })
+            .collect_view()
+            .into_any(),
+        _ => ().into_any(),
+    };
+    view! {
+        <dl class="facts handbook">
+            {move || line(t("handbook.basis"), say(&item.basis))}
+            {move || line(t("handbook.matter"), matter())}
+            {move || line(t("handbook.fail"), fail())}
+            {levels}
+        </dl>
     }
 }
 

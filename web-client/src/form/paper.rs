@@ -25,6 +25,20 @@ pub fn answer_words(record: &RecordView, item: &Item, state: &ItemState) -> Stri
     }
 }
 
+/// How long the filling took: from the first answer to the last, by the devices' clocks. Nothing below two answers.
+pub fn duration_words(record: &RecordView) -> Option<String> {
+    let answers = record.fields().filter(|(path, _)| {
+        let first = path.split('/').next().unwrap_or(path);
+        !path.starts_with('@') && !["visit", "template", "version", "on", "fact", "scope"].contains(&first)
+    });
+    let times: Vec<i64> = answers
+        .flat_map(|(_, field)| field.siblings.iter().map(|said| said.at).collect::<Vec<_>>())
+        .collect();
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
+    let minutes = (last - first) / 60_000;
+    (minutes > 0).then(|| t_args("record.duration", &[("n", &minutes)]))
+}
+
 /// "3 个班，1 个不达标", or that none was asked yet.
 pub fn classes_words(state: &ItemState) -> String {
     let asked = state.samples.iter().filter(|sample| sample.count > 0).count();

@@ -8,7 +8,7 @@ use sync_protocol::{RecordId, RecordView};
 use super::duty::{self, Judged};
 use super::school::UnknownRecord;
 use crate::components::{Screen, option_word};
-use crate::form::{answer_words, details, flag_words, points_words, whole_notes};
+use crate::form::{answer_words, details, duration_words, flag_words, points_words, whole_notes};
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::session::{Session, use_session};
 
@@ -126,7 +126,10 @@ fn paper(session: Session, visit: &RecordId, judged: &Judged, record: &RecordVie
                     {line(t("print.kind"), option_word("visit", "visit_kind", &field("visit_kind")))}
                     {line(t("print.inspectors"), join_list(std::iter::once(lead).chain(members)))}
                     {line(t("print.result"), rating)}
-                    {line(t("print.answered"), t_args("section.answered", &[("answered", &assessment.answered), ("of", &assessment.applicable)]))}
+                    {line(t("print.answered"), join_dots([
+                        t_args("section.answered", &[("answered", &assessment.answered), ("of", &assessment.applicable)]),
+                        duration_words(record).unwrap_or_default(),
+                    ]))}
                 </dl>
                 {notes.into_iter().map(|note| view! { <p>{note}</p> }).collect_view()}
             </header>
