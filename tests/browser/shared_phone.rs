@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::inspector::Inspector;
+use crate::inspector::{DURABLE, Inspector};
 use crate::stage::{Stage, give_password};
 
 #[tokio::test]
@@ -20,6 +20,7 @@ async fn work_left_unsent_at_a_sign_out_waits_for_its_author_and_for_nobody_else
         .phone
         .type_into("textarea[data-field='SF1.2/note']", "只有张看得到")
         .await;
+    tokio::time::sleep(DURABLE).await;
     let unsent = sign_out(&phone).await;
     assert!(unsent >= 3, "{unsent} pieces wait");
     phone.phone.read(&a.name).await;

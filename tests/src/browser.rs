@@ -327,11 +327,16 @@ impl Browser {
         let behaviour = json!({"behavior": "allow", "downloadPath": folder});
         self.cdp("Browser.setDownloadBehavior", behaviour).await;
         self.tap(css).await;
-        // Under its own name a file is there whole.
-        let whole = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "ndjson");
+        // While it is being written there is a second file beside it, and under its own name at most an empty one.
+        let ends_in = |path: &PathBuf, ending: &str| path.extension().is_some_and(|own| own == ending);
+        let has_text = |path: &PathBuf| path.metadata().is_ok_and(|file| file.len() > 0);
         let saved = poll(PATIENCE, async || {
             let entries = std::fs::read_dir(&folder).ok()?;
-            entries.filter_map(|entry| Some(entry.ok()?.path())).find(whole)
+            let paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            let is_written = !paths.iter().any(|path| ends_in(path, "crdownload"));
+            paths
+                .into_iter()
+                .find(|path| is_written && ends_in(path, "ndjson") && has_text(path))
         })
         .await;
         let Some(path) = saved else {
