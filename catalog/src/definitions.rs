@@ -133,7 +133,7 @@ pub(crate) fn catalog_of(written: WrittenCatalog) -> Checked<Catalog> {
 }
 
 /// The eight regular matters (`domain.md` F06).
-const MATTERS: [&str; 8] = [
+pub const MATTERS: [&str; 8] = [
     "school_affairs",
     "enrolment_fees",
     "curriculum_teaching",

@@ -35,7 +35,7 @@ pub use checklist::{
 };
 pub use compare::{Change, compare, has_place};
 pub use date::Day;
-pub use definitions::{DefinitionError, DefinitionErrors};
+pub use definitions::{DefinitionError, DefinitionErrors, MATTERS};
 pub use draw::{Draw, draw};
 pub use expression::{Expr, ExprError, Meanings};
 pub use fraction::{Fraction, Tenths};

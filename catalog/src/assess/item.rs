@@ -112,13 +112,7 @@ fn scale(form: &Form<'_, '_>, item: &Item, value: &Value, state: &mut ItemState)
 
 /// Numbers that nothing judges: they are there or they are not.
 fn recorded(form: &Form<'_, '_>, item: &Item, state: &mut ItemState) {
-    let bands = form.bands();
-    let mut asked = item
-        .inputs
-        .iter()
-        .filter(|input| input.band.is_none_or(|band| bands.contains(&band)));
-    let all_there = asked.all(|input| form.measured(item, &input.suffix).is_some());
-    state.verdict = if item.required && !all_there {
+    state.verdict = if item.required && !answered_all(form, item) {
         Verdict::Unanswered
     } else {
         Verdict::Unscored
@@ -137,7 +131,7 @@ fn measured(form: &Form<'_, '_>, item: &Item, state: &mut ItemState) {
     let open = groups.len() - judged.len();
     let breached = held.iter().flatten().any(Held::is_breach);
     state.verdict = match (judged.is_empty(), breached && item.severity.is_some()) {
-        (true, _) if open == 0 && answered_all(form, item) => Verdict::Unscored,
+        (true, _) if open == 0 && asks_any(form, item) && answered_all(form, item) => Verdict::Unscored,
         (true, _) => Verdict::Unanswered,
         (false, true) => Verdict::Fail,
         (false, false) => Verdict::Pass,
@@ -178,14 +172,20 @@ fn by_band(form: &Form<'_, '_>, item: &Item, held: &[Option<Held>]) -> Vec<Optio
     seen.into_iter().map(|(_, points)| points).collect()
 }
 
+/// Nothing by school band is asked while the school bands are not known.
+fn asks_any(form: &Form<'_, '_>, item: &Item) -> bool {
+    let bands = form.bands();
+    let is_asked = |band: Option<&'static str>| band.is_none_or(|band| bands.contains(&band));
+    item.inputs.iter().any(|input| is_asked(input.band))
+}
+
 fn answered_all(form: &Form<'_, '_>, item: &Item) -> bool {
     let bands = form.bands();
     let mut asked = item
         .inputs
         .iter()
-        .filter(|input| input.band.is_none_or(|band| bands.contains(&band)))
-        .peekable();
-    asked.peek().is_some() && asked.all(|input| form.measured(item, &input.suffix).is_some())
+        .filter(|input| input.band.is_none_or(|band| bands.contains(&band)));
+    asked.all(|input| form.measured(item, &input.suffix).is_some())
 }
 
 fn by_grades(form: &Form<'_, '_>, item: &Item, state: &mut ItemState) {

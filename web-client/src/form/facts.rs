@@ -1,6 +1,6 @@
 //! "This school": the facts that decide which items apply and which limits count, as they were found on site.
 
-use catalog::{Fact, FactKind};
+use catalog::{Fact, FactKind, SCHOOL_BANDS};
 use leptos::prelude::*;
 use sync_protocol::Value;
 
@@ -120,14 +120,14 @@ fn FactBox(sheet: Sheet, fact: &'static Fact) -> impl IntoView {
                 _ => false,
             };
             let toggle = move |band: &str, on: bool| {
-                let bands = BANDS.iter().filter(|known| if **known == band { on } else { untrack(|| has(known)) });
+                let bands = SCHOOL_BANDS.iter().filter(|known| if **known == band { on } else { untrack(|| has(known)) });
                 set(Value::List(bands.map(|band| (*band).into()).collect()));
             };
             view! {
                 <fieldset class="field">
                     <legend class="label">{label}</legend>
                     <div class="levels">
-                        {BANDS
+                        {SCHOOL_BANDS
                             .iter()
                             .map(|band| {
                                 view! {
@@ -147,5 +147,3 @@ fn FactBox(sheet: Sheet, fact: &'static Fact) -> impl IntoView {
         }
     }
 }
-
-const BANDS: [&str; 5] = ["K", "P12", "P36", "J", "S"];

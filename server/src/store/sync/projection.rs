@@ -76,10 +76,12 @@ async fn responses(
     bucket: &BucketId,
     records: &[&RecordState],
 ) -> Result<()> {
-    let mut rated: Vec<Rated<'_>> = Vec::new();
-    for record in records {
-        rated.extend(Rated::of(conn, district, record).await?);
+    if records.is_empty() {
+        return Ok(());
     }
+    template::follow(conn, district).await?;
+    let name = district.to_string();
+    let rated: Vec<Rated<'_>> = records.iter().filter_map(|record| Rated::of(&name, record)).collect();
     if rated.is_empty() {
         return Ok(());
     }
@@ -163,24 +165,20 @@ struct Rated<'a> {
 }
 
 impl<'a> Rated<'a> {
-    async fn of(conn: &AsyncPgConnection, district: Uuid, record: &'a RecordState) -> Result<Option<Self>> {
-        let named = || {
-            let version = u32::try_from(record.value("version")?.int()?).ok()?;
-            Some((id_in(record, "visit")?, record.text("template")?.to_owned(), version))
-        };
-        let Some((visit, template, version)) = named() else {
-            return Ok(None);
-        };
-        let checklist = template::find(conn, district, &template, version).await?;
+    fn of(district: &str, record: &'a RecordState) -> Option<Self> {
+        let visit = id_in(record, "visit")?;
+        let template = record.text("template")?.to_owned();
+        let version = u32::try_from(record.value("version")?.int()?).ok()?;
+        let checklist = catalog::checklist(district, &template, version);
         let assessment = checklist.map(|checklist| catalog::assess(checklist, &answers(checklist, record)));
-        Ok(Some(Self {
+        Some(Self {
             record,
             visit,
             template,
             version,
             checklist,
             assessment,
-        }))
+        })
     }
 
     fn score(&self) -> Option<String> {

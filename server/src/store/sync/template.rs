@@ -68,19 +68,9 @@ pub fn read_limit(now: Option<&RecordState>, ops: &[&Op]) -> std::result::Result
     catalog::threshold_from_json(given.or(known).unwrap_or_default())
 }
 
-/// The checklist of a response, with the district's own limits: built in, or published by the district.
-pub async fn find(
-    conn: &AsyncPgConnection,
-    district: Uuid,
-    code: &str,
-    version: u32,
-) -> Result<Option<&'static Checklist>> {
-    follow(conn, district).await?;
-    Ok(catalog::checklist(&district.to_string(), code, version))
-}
-
-/// Reads what the district published when its bucket has changed since this process looked.
-async fn follow(conn: &AsyncPgConnection, district: Uuid) -> Result<()> {
+/// Reads what the district published when its bucket has changed since this process looked. From then on
+/// `catalog::checklist` knows the district's checklists and limits.
+pub async fn follow(conn: &AsyncPgConnection, district: Uuid) -> Result<()> {
     #[derive(QueryableByName)]
     struct Head {
         #[diesel(sql_type = BigInt)]

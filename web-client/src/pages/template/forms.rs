@@ -1,7 +1,7 @@
 //! The form of one piece of a definition. What has no box of its own is written as JSON beneath, so that nothing a definition can
 //! say is out of reach.
 
-use catalog::Severity;
+use catalog::{MATTERS, Severity};
 use leptos::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use web_sys::wasm_bindgen::JsCast;
@@ -11,16 +11,6 @@ use crate::components::{option_word, severity_word};
 use crate::i18n::{t, t_args};
 use crate::icons::{Icon, icon, small};
 
-const MATTERS: [&str; 8] = [
-    "school_affairs",
-    "enrolment_fees",
-    "curriculum_teaching",
-    "learning_workload",
-    "teacher_ethics",
-    "safety_traffic",
-    "food_dorm_hygiene",
-    "ethos",
-];
 const KINDS: [&str; 11] = [
     "yes_no", "scale", "measured", "samples", "snap", "one", "many", "text", "notes", "photo", "info",
 ];
