@@ -14,6 +14,7 @@ pub mod office;
 pub mod planted;
 mod record;
 mod replica;
+mod seal;
 mod sum;
 mod value;
 mod view;
@@ -29,6 +30,7 @@ pub use record::RecordState;
 pub use replica::{
     Author, BucketMark, Draft, Phase, PushBatch, Replica, Saved, SavedGroup, SavedRecord, StageError, Stored,
 };
+pub use seal::{Covered, Late, SEAL_FIELD, seal_value, sealed_dots, verification_code};
 pub use sum::Sum;
 pub use value::Value;
 pub use view::{FieldView, RecordView, Shown, Sibling};

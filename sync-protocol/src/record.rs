@@ -68,7 +68,6 @@ impl RecordState {
 
 pub(crate) fn field_sum(id: &RecordId, path: &FieldPath, field: &FieldState) -> Sum {
     field
-        .live
-        .iter()
+        .writes()
         .fold(Sum::default(), |sum, write| sum.plus(Sum::of(id, path, &write.dot)))
 }

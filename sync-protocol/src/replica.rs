@@ -329,7 +329,7 @@ impl Replica {
         let mut bucket = base.map(|record| record.bucket.clone());
         let mut fields: BTreeMap<FieldPath, Layers> = BTreeMap::new();
         for (path, field) in base.iter().flat_map(|record| &record.state.fields) {
-            fields.insert(path.clone(), Layers::base(&field.live));
+            fields.insert(path.clone(), Layers::base(field));
         }
         for pending in self.pending_of(id) {
             bucket.get_or_insert_with(|| pending.group.bucket.clone());
@@ -358,7 +358,7 @@ impl Replica {
     /// One field as its reader sees it: cheaper than the whole record.
     pub fn field(&self, id: &RecordId, path: &FieldPath) -> crate::FieldView {
         let base = self.records.get(id).and_then(|record| record.state.fields.get(path));
-        let mut layers = Layers::base(base.map_or(&[][..], |field| &field.live));
+        let mut layers = base.map_or_else(Layers::default, Layers::base);
         for pending in self.pending_of(id) {
             let op = pending
                 .group
@@ -600,6 +600,7 @@ impl Replica {
             device: self.me.device.clone(),
             at: draft.at,
             pending: true,
+            dot: None,
         }
     }
 }
@@ -623,7 +624,7 @@ impl Pending {
 
 impl From<&FieldState> for crate::FieldView {
     fn from(field: &FieldState) -> Self {
-        Layers::base(&field.live).view()
+        Layers::base(field).view()
     }
 }
 
