@@ -16,6 +16,7 @@ mod kind;
 #[cfg(feature = "lint")]
 mod lint;
 mod provisional;
+mod settle;
 mod severity;
 mod template;
 mod text;
@@ -40,11 +41,12 @@ pub use draw::{Draw, draw};
 pub use expression::{Expr, ExprError, Meanings};
 pub use fraction::{Fraction, Tenths};
 pub use kind::{
-    Action, BadValue, FieldKind, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
+    Action, BadValue, FieldKind, Keep, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
 };
 #[cfg(feature = "lint")]
 pub use lint::{Mistake, lint};
 pub use provisional::worse;
+pub use settle::{Said, Standing, provisional_number};
 pub use severity::Severity;
 pub use template::{Parts, built_in_parts, checklist, checklists, knows, learn, threshold_from_json};
 pub use text::{Lang, Text};
