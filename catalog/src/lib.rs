@@ -13,6 +13,7 @@ mod draw;
 mod expression;
 mod fraction;
 mod kind;
+mod lcs;
 #[cfg(feature = "lint")]
 mod lint;
 mod provisional;
@@ -21,6 +22,7 @@ mod template;
 mod text;
 mod threshold;
 mod value;
+mod word_diff;
 
 use std::sync::OnceLock;
 
@@ -50,6 +52,7 @@ pub use template::{Parts, built_in_parts, checklist, checklists, knows, learn, t
 pub use text::{Lang, Text};
 pub use threshold::{Level, Limits, Number, Op, Step, ThresholdRule};
 pub use value::{Answers, Value};
+pub use word_diff::{Piece, word_diff};
 
 /// Everything that is defined. The built-in one is [`catalog`].
 #[derive(Debug, Clone)]
