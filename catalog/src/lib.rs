@@ -16,6 +16,7 @@ mod kind;
 mod lcs;
 #[cfg(feature = "lint")]
 mod lint;
+pub mod paragraphs;
 mod provisional;
 mod severity;
 mod template;
