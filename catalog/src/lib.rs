@@ -19,6 +19,7 @@ mod lint;
 pub mod paragraphs;
 mod provisional;
 mod severity;
+mod similar;
 mod template;
 mod text;
 mod threshold;
@@ -49,6 +50,7 @@ pub use kind::{
 pub use lint::{Mistake, lint};
 pub use provisional::worse;
 pub use severity::Severity;
+pub use similar::{Sighting, may_be_same, similarity};
 pub use template::{Parts, built_in_parts, checklist, checklists, knows, learn, threshold_from_json};
 pub use text::{Lang, Text};
 pub use threshold::{Level, Limits, Number, Op, Step, ThresholdRule};
