@@ -23,6 +23,7 @@ mod similar;
 mod template;
 mod text;
 mod threshold;
+pub mod validity;
 mod value;
 mod word_diff;
 
