@@ -290,8 +290,7 @@ impl Kind {
 
     /// Whether a record in this state takes a change of this field.
     pub fn is_open(&self, state: Option<&str>, path: &str) -> bool {
-        let moves = self.workflow.as_ref().is_some_and(|flow| flow.field == path);
-        moves || !state.is_some_and(|state| self.sealed.iter().any(|sealed| sealed == state))
+        self.outlives_seal(path) || !state.is_some_and(|state| self.sealed.iter().any(|sealed| sealed == state))
     }
 
     /// Whether these roles may move the state. Staying in a state is allowed to those who may enter it: two phones that

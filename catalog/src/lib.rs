@@ -8,6 +8,7 @@ mod calibrate;
 mod checklist;
 mod compare;
 mod date;
+mod decision;
 mod definitions;
 mod draw;
 mod expression;
@@ -41,6 +42,7 @@ pub use checklist::{
 };
 pub use compare::{Change, compare, has_place};
 pub use date::Day;
+pub use decision::{Decision, Heard};
 pub use definitions::{DefinitionError, DefinitionErrors, MATTERS};
 pub use draw::{Draw, draw};
 pub use expression::{Expr, ExprError, Meanings};

@@ -27,7 +27,9 @@ pub fn worse(checklist: &Checklist, path: &str, values: &[Value]) -> Value {
 
 /// The value that says more, where nothing is known of which is worse.
 pub(crate) fn fuller(values: &[Value]) -> Value {
-    let fullest = values.iter().max_by(|a, b| words(a).cmp(&words(b)).then_with(|| a.cmp(b)));
+    let fullest = values
+        .iter()
+        .max_by(|a, b| words(a).cmp(&words(b)).then_with(|| a.cmp(b)));
     fullest.cloned().unwrap_or_default()
 }
 

@@ -87,7 +87,8 @@ impl Kind {
     /// members do not decide between their own word and another's (`domain.md` §5).
     pub fn may_settle(&self, roles: &[&str], leads: bool) -> bool {
         let has = |allowed: &[String]| allowed.iter().any(|role| roles.contains(&role.as_str()));
-        has(&self.rights.settle) || (has(&self.rights.write) && (leads || self.field("visit").is_none() && !self.is_led()))
+        has(&self.rights.settle)
+            || (has(&self.rights.write) && (leads || self.field("visit").is_none() && !self.is_led()))
     }
 
     /// Whether records of this kind name the person who leads the work.
@@ -141,11 +142,19 @@ fn of_owner(said: &[Said], owner: &str) -> Value {
 
 // Moments are written with the offset of the place, which is one and the same in a district: they sort as text.
 fn first_moment(values: &[Value]) -> Value {
-    values.iter().find(|value| !value.is_blank()).cloned().unwrap_or_default()
+    values
+        .iter()
+        .find(|value| !value.is_blank())
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn last_moment(values: &[Value]) -> Value {
-    values.iter().rfind(|value| !value.is_blank()).cloned().unwrap_or_default()
+    values
+        .iter()
+        .rfind(|value| !value.is_blank())
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// What anybody added is in: lists are united, and taking away loses against adding.
@@ -184,7 +193,11 @@ fn furthest(field: &KindField, values: &[Value]) -> Value {
 }
 
 fn text(said: &[Said], values: &[Value]) -> Standing {
-    let texts: Vec<&str> = values.iter().filter_map(Value::as_text).filter(|text| !text.trim().is_empty()).collect();
+    let texts: Vec<&str> = values
+        .iter()
+        .filter_map(Value::as_text)
+        .filter(|text| !text.trim().is_empty())
+        .collect();
     match (texts.as_slice(), join(&texts)) {
         ([], _) => Standing::Joined(latest(said)),
         (_, Some(joined)) => Standing::Joined(Value::Text(joined)),

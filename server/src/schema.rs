@@ -127,6 +127,7 @@ table! {
         applicable -> Integer,
         conflicts -> Integer,
         engine -> Integer,
+        removed -> Bool,
     }
 }
 

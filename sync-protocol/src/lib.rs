@@ -26,7 +26,7 @@ pub use export::{Export, ExportFault, ExportHeader};
 pub use field::{Delta, FieldState, Write};
 pub use group::{Edit, Group, GroupKind, MAX_GROUP_BYTES, MAX_OPS, Malformed, Op};
 pub use id::{BadId, BucketId, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId};
-pub use record::RecordState;
+pub use record::{REMOVED_FIELD, RecordState};
 pub use replica::{
     Author, BucketMark, Draft, Phase, PushBatch, Replica, Saved, SavedGroup, SavedRecord, StageError, Stored,
 };

@@ -398,6 +398,23 @@ impl Replica {
         self.records.keys().chain(self.touching.keys()).cloned().collect()
     }
 
+    /// Fields in which people differ as they are shown here, and those beside which something stands that came after a seal.
+    pub fn contested(&self) -> Vec<(RecordId, FieldPath)> {
+        let base = self.records.iter().flat_map(|(id, record)| {
+            let fields = record.state.fields.iter();
+            let doubtful = fields.filter(|(_, field)| field.live.len() > 1 || !field.late.is_empty());
+            doubtful.map(move |(path, _)| (id.clone(), path.clone()))
+        });
+        let own = self.outbox.values().flat_map(|pending| &pending.group.ops);
+        let own = own.map(|op| (op.record().clone(), op.path().clone()));
+        let asked: BTreeSet<(RecordId, FieldPath)> = base.chain(own).collect();
+        let differs = |(id, path): &(RecordId, FieldPath)| {
+            let view = self.field(id, path);
+            view.conflict() || !view.late.is_empty()
+        };
+        asked.into_iter().filter(differs).collect()
+    }
+
     /// The outbox, oldest first: bytes, phase, and what the group says.
     pub fn outbox(&self) -> impl Iterator<Item = (&SavedGroup, &Group)> {
         self.outbox.values().map(|pending| (&pending.saved, &pending.group))

@@ -170,7 +170,10 @@ impl FieldState {
         let replaced: BTreeSet<Dot> = late.iter().flat_map(|late| late.seen.iter().copied()).collect();
         let signed = |dot: &Dot| covered.is_some_and(|covered| covered.0.contains(dot));
         let mut sealed: Vec<Write> = Vec::new();
-        for write in pool.into_iter().filter(|write| signed(&write.dot) || !replaced.contains(&write.dot)) {
+        for write in pool
+            .into_iter()
+            .filter(|write| signed(&write.dot) || !replaced.contains(&write.dot))
+        {
             match covered {
                 Some(_) if !signed(&write.dot) => self.late.push(Late {
                     write,
@@ -190,7 +193,8 @@ impl FieldState {
                 sealed.push(write.clone());
             }
         }
-        self.ghosts.retain(|ghost| !sealed.iter().any(|write| write.dot == *ghost));
+        self.ghosts
+            .retain(|ghost| !sealed.iter().any(|write| write.dot == *ghost));
         sealed.sort_by_key(|write| write.dot);
         self.late.sort_by_key(|late| late.write.dot);
         self.live = sealed;

@@ -1,7 +1,9 @@
 //! What a person sees of a record: the office's state with their own unsent writes on top, computed when it is read.
 
 use crate::field::{FieldState, Write};
-use crate::{BucketId, DeviceId, Dot, FieldPath, PersonId, RecordId, SEAL_FIELD, Value};
+use crate::{
+    BucketId, DeviceId, Dot, FieldPath, PersonId, REMOVED_FIELD, RecordId, SEAL_FIELD, Value, verification_code,
+};
 use std::collections::BTreeMap;
 
 /// The dots that stood on a screen. Only a field that was read for display hands one out, so that a write can never claim to
@@ -152,7 +154,10 @@ impl Layers {
         };
         shown.sort_unstable();
         shown.dedup();
-        let written = self.live.into_iter().map(|(write, pending)| Sibling::of(write, pending));
+        let written = self
+            .live
+            .into_iter()
+            .map(|(write, pending)| Sibling::of(write, pending));
         FieldView {
             siblings: self.draft.into_iter().chain(written).collect(),
             late: self.late.into_iter().map(|write| Sibling::of(write, false)).collect(),
@@ -213,6 +218,18 @@ impl RecordView {
         fields
             .flat_map(|(_, field)| field.siblings.iter().filter_map(|sibling| sibling.dot))
             .collect()
+    }
+    /// The value that removes this record for whoever has seen as much of it as is shown here.
+    pub fn removal(&self) -> Value {
+        Value::Text(verification_code(self.signed(&[REMOVED_FIELD])))
+    }
+    /// Whether somebody removed it, having seen all that is in it.
+    pub fn is_removed(&self) -> bool {
+        let Some(field) = self.fields.get(REMOVED_FIELD) else {
+            return false;
+        };
+        let last = field.siblings.iter().max_by_key(|sibling| sibling.at);
+        last.is_some_and(|last| last.value == self.removal()) && !self.is_sealed()
     }
     pub fn fields(&self) -> impl Iterator<Item = (&str, &FieldView)> {
         self.fields.iter().map(|(path, field)| (path.as_str(), field))

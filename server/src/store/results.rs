@@ -208,6 +208,7 @@ pub async fn visits(conn: &mut AsyncPgConnection, ask: &Ask) -> Result<Vec<Visit
         )
         .filter(visit::district_id.eq(ask.district))
         .filter(visit::visit_date.ge(ask.from).and(visit::visit_date.lt(ask.until)))
+        .filter(visit::state.ne("removed"))
         .select((
             visit::id,
             visit::school_id,
@@ -251,6 +252,7 @@ pub async fn responses(conn: &mut AsyncPgConnection, ask: &Ask, visits: &[Visit]
                 .eq(ask.district)
                 .and(response::visit_id.eq_any(ids(visits))),
         )
+        .filter(response::removed.eq(false))
         .select((
             response::id,
             response::visit_id,

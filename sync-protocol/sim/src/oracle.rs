@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::office::{Chain, Logged};
-use sync_protocol::{BucketId, Dot, FieldPath, Group, GroupId, GroupKind, Phase, RecordId, SEAL_FIELD, SavedGroup, Sum, Value, sealed_dots};
+use sync_protocol::{
+    BucketId, Dot, FieldPath, Group, GroupId, GroupKind, Phase, RecordId, SEAL_FIELD, SavedGroup, Sum, Value,
+    sealed_dots,
+};
 
 use crate::memory::Tables;
 use crate::phone::Phone;
@@ -122,7 +125,8 @@ impl Oracle {
             for (at, op) in made.group.ops.iter().enumerate() {
                 let view = phone.replica.field(op.record(), op.path());
                 let said = view.siblings.iter().chain(&view.late);
-                let shows = said.clone().any(|sibling| sibling.value == *op.value()) || op.path().as_str() == SEAL_FIELD;
+                let shows =
+                    said.clone().any(|sibling| sibling.value == *op.value()) || op.path().as_str() == SEAL_FIELD;
                 if !shows
                     && !self.replaced.contains(&Group::dot(saved.id, at))
                     && !drafted(phone, op.record(), op.path())
@@ -207,14 +211,17 @@ impl Oracle {
                 let mut must = live.remove(&place).unwrap_or_default();
                 let is: BTreeSet<Dot> = field.live.iter().map(|write| write.dot).collect();
                 let all = written.get(&place).cloned().unwrap_or_default();
-                let covered = signed.get(&record.id).filter(|_| !path.as_str().starts_with('@') && path.as_str() != "state");
+                let covered = signed
+                    .get(&record.id)
+                    .filter(|_| !path.as_str().starts_with('@') && path.as_str() != "state");
                 if let Some(covered) = covered {
                     let late: BTreeSet<Dot> = field.late.iter().map(|late| late.write.dot).collect();
                     let (sealed, unsigned): (BTreeSet<Dot>, _) = all.into_iter().partition(|dot| covered.contains(dot));
                     let missing = must.iter().find(|dot| !sealed.contains(*dot) && !late.contains(*dot));
                     if missing.is_some() || !late.is_subset(&unsigned) {
-                        self.violations
-                            .push(format!("P10: beside the sealed {path} stand {late:?}, not {must:?} but for {sealed:?}"));
+                        self.violations.push(format!(
+                            "P10: beside the sealed {path} stand {late:?}, not {must:?} but for {sealed:?}"
+                        ));
                     }
                     must = sealed;
                 }
@@ -294,11 +301,20 @@ fn signed(tables: &Tables, replaced: &BTreeSet<Dot>) -> BTreeMap<RecordId, BTree
         let (Logged::Applied { .. }, Ok(group)) = (&row.logged, Group::from_line(&row.received)) else {
             continue;
         };
-        for (at, op) in group.ops.iter().enumerate().filter(|(_, op)| op.path().as_str() == SEAL_FIELD) {
+        for (at, op) in group
+            .ops
+            .iter()
+            .enumerate()
+            .filter(|(_, op)| op.path().as_str() == SEAL_FIELD)
+        {
             if !replaced.contains(&Group::dot(*id, at)) {
                 let covered = signed.entry(op.record().clone()).or_default();
                 covered.extend(sealed_dots(op.value()));
-                let own = group.ops.iter().enumerate().filter(|(_, other)| other.record() == op.record());
+                let own = group
+                    .ops
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, other)| other.record() == op.record());
                 covered.extend(own.map(|(at, _)| Group::dot(*id, at)));
             }
         }

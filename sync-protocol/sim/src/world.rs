@@ -407,7 +407,12 @@ impl World {
         let Some(view) = self.phones[at].replica.view(record) else {
             return;
         };
-        let edit = Edit::new(record, SEAL_FIELD, seal_value(view.signed(&[])), view.field(SEAL_FIELD).shown());
+        let edit = Edit::new(
+            record,
+            SEAL_FIELD,
+            seal_value(view.signed(&[])),
+            view.field(SEAL_FIELD).shown(),
+        );
         let (now, nonce) = (self.now(at), self.next_nonce());
         let stored = self.phones[at]
             .replica

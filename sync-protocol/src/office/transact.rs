@@ -6,7 +6,7 @@ use super::ledger::{Commit, Ledger, Mark, Moved};
 use super::{ATTEMPTS, Judge, Logged, Objection, Received, Verdict};
 use crate::seal::kept_value;
 use crate::{
-    BucketId, Code, Covered, Dot, FieldPath, Group, GroupId, GroupKind, RecordId, RecordState, Op, SEAL_FIELD, Sum,
+    BucketId, Code, Covered, Dot, FieldPath, Group, GroupId, GroupKind, Op, RecordId, RecordState, SEAL_FIELD, Sum,
     Write, sealed_dots,
 };
 
@@ -377,9 +377,14 @@ fn merge(judge: &impl Judge, held: &mut Held, id: GroupId, group: &Group, seq: i
             write.value = kept_value(write.value);
             let gained = record.apply(op.path(), write, base, seq, known);
             let covered = record.is_sealed().then(|| covered(told, record));
-            let lost = covered.as_ref().map_or_else(Vec::new, |covered| lost(told, record, covered));
-            gained.plus(record.part(covered.as_ref(), seq, &lost, |record, path| !judge.outlives_seal(record, path)))
-        } else if record.is_sealed() && !op.path().as_str().starts_with('@') && !judge.outlives_seal(record, op.path()) {
+            let lost = covered
+                .as_ref()
+                .map_or_else(Vec::new, |covered| lost(told, record, covered));
+            gained.plus(record.part(covered.as_ref(), seq, &lost, |record, path| {
+                !judge.outlives_seal(record, path)
+            }))
+        } else if record.is_sealed() && !op.path().as_str().starts_with('@') && !judge.outlives_seal(record, op.path())
+        {
             let covered = covered(told, record);
             record.apply_under_seal(op.path(), write, base, seq, &covered, known)
         } else {
@@ -394,9 +399,15 @@ fn merge(judge: &impl Judge, held: &mut Held, id: GroupId, group: &Group, seq: i
 fn covered(told: &HashMap<GroupId, Group>, record: &RecordState) -> Covered {
     let mut dots = BTreeSet::new();
     for seal in record.seals() {
-        let Some(group) = told.get(&seal.dot.group) else { continue };
+        let Some(group) = told.get(&seal.dot.group) else {
+            continue;
+        };
         let ops = || group.ops.iter().enumerate().filter(|(_, op)| *op.record() == record.id);
-        dots.extend(ops().filter(|(_, op)| is_seal(op.path())).flat_map(|(_, op)| sealed_dots(op.value())));
+        dots.extend(
+            ops()
+                .filter(|(_, op)| is_seal(op.path()))
+                .flat_map(|(_, op)| sealed_dots(op.value())),
+        );
         dots.extend(ops().map(|(at, _)| Group::dot(seal.dot.group, at)));
     }
     Covered(dots)
@@ -404,11 +415,18 @@ fn covered(told: &HashMap<GroupId, Group>, record: &RecordState) -> Covered {
 
 /// Sealed writes that are not in the record any more: somebody who had not seen the seal replaced them before it came.
 fn lost(told: &HashMap<GroupId, Group>, record: &RecordState, covered: &Covered) -> Vec<(FieldPath, Write)> {
-    let held: BTreeSet<Dot> = record.fields.values().flat_map(|field| field.writes().map(|write| write.dot)).collect();
+    let held: BTreeSet<Dot> = record
+        .fields
+        .values()
+        .flat_map(|field| field.writes().map(|write| write.dot))
+        .collect();
     let missing = covered.0.iter().filter(|dot| !held.contains(dot));
     let written = missing.filter_map(|dot| {
         let group = told.get(&dot.group)?;
-        let op = group.ops.get(usize::from(dot.op)).filter(|op| *op.record() == record.id)?;
+        let op = group
+            .ops
+            .get(usize::from(dot.op))
+            .filter(|op| *op.record() == record.id)?;
         Some((op.path().clone(), group.write(dot.group, usize::from(dot.op))))
     });
     written.collect()

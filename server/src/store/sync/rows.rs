@@ -84,7 +84,12 @@ pub async fn lines(
     .bind::<Array<Binary>, _>(ids)
     .load(conn)
     .await?;
-    let read = |row: Row| (GroupId(row.id.try_into().expect("the table checks the length")), row.bytes);
+    let read = |row: Row| {
+        (
+            GroupId(row.id.try_into().expect("the table checks the length")),
+            row.bytes,
+        )
+    };
     Ok(rows.into_iter().map(read).collect())
 }
 

@@ -1,0 +1,3 @@
+DROP TABLE presence;
+ALTER TABLE response DROP COLUMN removed;
+DROP TABLE difference;
