@@ -14,6 +14,7 @@ CREATE TABLE difference (
 CREATE INDEX difference_by_age ON difference (district_id, opened_at);
 
 -- Begun by mistake and removed by somebody who had seen all that was in it.
+ALTER TABLE visit ADD COLUMN removed boolean NOT NULL DEFAULT false;
 ALTER TABLE response ADD COLUMN removed boolean NOT NULL DEFAULT false;
 
 -- Who has a visit open at this moment. Nothing of it is kept.

@@ -26,7 +26,11 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/quarantine/{id}/admit").post(quarantine::admit))
                 .service(resource("/live").get(live::listen))
                 .service(resource("/results").wrap(Compress::default()).get(results::show))
-                .service(resource("/differences").wrap(Compress::default()).get(differences::list))
+                .service(
+                    resource("/differences")
+                        .wrap(Compress::default())
+                        .get(differences::list),
+                )
                 .service(resource("/visits/{id}/here").post(differences::here))
                 .service(resource("/visits/{id}").wrap(Compress::default()).get(visits::show))
                 .service(

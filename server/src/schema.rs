@@ -107,6 +107,7 @@ table! {
         submitted_at -> Nullable<Timestamptz>,
         received_at -> Nullable<Timestamptz>,
         conflicts -> Integer,
+        removed -> Bool,
     }
 }
 

@@ -418,12 +418,17 @@ impl Replica {
     /// Fields whose path begins with this, of every record there is.
     pub fn fields_under(&self, prefix: &str) -> BTreeSet<(RecordId, FieldPath)> {
         let base = self.records.iter().flat_map(|(id, record)| {
-            let paths = record.state.fields.keys().filter(|path| path.as_str().starts_with(prefix));
+            let paths = record
+                .state
+                .fields
+                .keys()
+                .filter(|path| path.as_str().starts_with(prefix));
             paths.map(move |path| (id.clone(), path.clone()))
         });
         let own = self.outbox.values().flat_map(|pending| &pending.group.ops);
         let own = own.filter(|op| op.path().as_str().starts_with(prefix));
-        base.chain(own.map(|op| (op.record().clone(), op.path().clone()))).collect()
+        base.chain(own.map(|op| (op.record().clone(), op.path().clone())))
+            .collect()
     }
 
     /// The outbox, oldest first: bytes, phase, and what the group says.

@@ -41,7 +41,10 @@ impl Records {
                 for kind in ["response", "finding", "feedback_note"] {
                     ids.extend(session.children(kind, "visit", visit));
                 }
-                ids.iter().filter_map(|id| session.record(id)).collect()
+                ids.iter()
+                    .filter_map(|id| session.record(id))
+                    .filter(|record| !record.is_removed())
+                    .collect()
             }
         }
     }
@@ -129,7 +132,11 @@ pub fn standing(record: &RecordView, path: &str) -> catalog::Standing {
 
 fn standing_of(record: &RecordView, path: &str, field: &FieldView) -> catalog::Standing {
     let said: Vec<Said> = field.siblings.iter().map(said).collect();
-    let owner = record.field("@kind").siblings.first().map(|made| made.author.to_string());
+    let owner = record
+        .field("@kind")
+        .siblings
+        .first()
+        .map(|made| made.author.to_string());
     match catalog().kind(record.kind()) {
         Some(kind) => kind.standing(checklist_of(record), path, owner.as_deref().unwrap_or_default(), &said),
         None => catalog::Standing::Agreed(said.first().map(|one| one.value.clone()).unwrap_or_default()),
@@ -147,7 +154,10 @@ pub fn said(sibling: &Sibling) -> Said {
 
 /// The checklist of a response.
 pub fn checklist_of(record: &RecordView) -> Option<&'static catalog::Checklist> {
-    let version = record.field("version").int().and_then(|version| u32::try_from(version).ok())?;
+    let version = record
+        .field("version")
+        .int()
+        .and_then(|version| u32::try_from(version).ok())?;
     known::checklist(record.text("template"), version)
 }
 
@@ -157,10 +167,14 @@ pub fn of(record: &RecordView, path: &str) -> Option<Difference> {
     kind.field(&format!("settled/{path}"))?;
     let field = record.field(path);
     let marker = record.field(&format!("settled/{path}"));
-    let decision = marker.siblings.iter().max_by_key(|sibling| sibling.at).and_then(|sibling| {
-        let decision = Decision::from_value(&to_catalog(&sibling.value))?;
-        Some((decision, Voice::of(sibling, false)))
-    });
+    let decision = marker
+        .siblings
+        .iter()
+        .max_by_key(|sibling| sibling.at)
+        .and_then(|sibling| {
+            let decision = Decision::from_value(&to_catalog(&sibling.value))?;
+            Some((decision, Voice::of(sibling, false)))
+        });
     let heard = |dot: &str| decision.as_ref().is_some_and(|(decision, _)| decision.has_heard(dot));
     let standing = standing_of(record, path, &field);
     let late = field.late.iter().filter(|late| {
@@ -226,7 +240,12 @@ pub fn told_here(session: Session) -> Vec<Difference> {
         .into_iter()
         .filter_map(|(id, path)| of(&session.record(&id)?, path.strip_prefix("settled/")?))
         .filter(|difference| !difference.open && is_against(difference, &me))
-        .filter(|difference| difference.decision.as_ref().is_some_and(|(_, by)| !session.has_read(&by.dot)))
+        .filter(|difference| {
+            difference
+                .decision
+                .as_ref()
+                .is_some_and(|(_, by)| !session.has_read(&by.dot))
+        })
         .collect();
     told.sort_by(|a, b| newest(b).total_cmp(&newest(a)));
     told
@@ -245,12 +264,16 @@ pub fn may_settle(session: Session, records: &Records, difference: &Difference) 
     let roles = duty::roles(session);
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let leads = leads(session, records, &difference.visit);
-    catalog().kind(&difference.kind).is_some_and(|kind| kind.may_settle(&roles, leads))
+    catalog()
+        .kind(&difference.kind)
+        .is_some_and(|kind| kind.may_settle(&roles, leads))
 }
 
 /// Whether I lead this visit; tracked.
 pub fn leads(session: Session, records: &Records, visit: &RecordId) -> bool {
-    records.get(visit).is_some_and(|visit| visit.text("lead") == duty::my_id(session))
+    records
+        .get(visit)
+        .is_some_and(|visit| visit.text("lead") == duty::my_id(session))
 }
 
 /// What a write over a field has seen: everything, but where people differ only one's own word, which settles nothing.
@@ -269,7 +292,9 @@ pub fn settle(session: Session, records: &Records, difference: &Difference, valu
 
 /// Takes a decision back: what was heard is open again, and counts as it did before.
 pub fn reopen(session: Session, records: &Records, difference: &Difference) {
-    let Some((decision, _)) = &difference.decision else { return };
+    let Some((decision, _)) = &difference.decision else {
+        return;
+    };
     let heard: Vec<Voice> = decision.heard.iter().map(Voice::of_heard).collect();
     let said: Vec<Said> = decision
         .heard
@@ -281,7 +306,9 @@ pub fn reopen(session: Session, records: &Records, difference: &Difference) {
         })
         .collect();
     let checklist = records.get(&difference.record).and_then(|record| checklist_of(&record));
-    let Some(kind) = catalog().kind(&difference.kind) else { return };
+    let Some(kind) = catalog().kind(&difference.kind) else {
+        return;
+    };
     let counts = from_catalog(kind.standing(checklist, &difference.path, "", &said).counts());
     let again = Difference {
         voices: heard,
@@ -290,15 +317,10 @@ pub fn reopen(session: Session, records: &Records, difference: &Difference) {
     decide(session, records, &again, counts, &decision.reason, true);
 }
 
-fn decide(
-    session: Session,
-    records: &Records,
-    difference: &Difference,
-    value: Value,
-    reason: &str,
-    reopened: bool,
-) {
-    let Some(record) = records.get(&difference.record) else { return };
+fn decide(session: Session, records: &Records, difference: &Difference, value: Value, reason: &str, reopened: bool) {
+    let Some(record) = records.get(&difference.record) else {
+        return;
+    };
     let path = difference.path.as_str();
     let field = record.field(path);
     let decision = Decision {
@@ -332,7 +354,9 @@ fn finding_after(records: &Records, response: &RecordView, path: &str, value: &V
     let mut answers = answers_of(checklist, response);
     answers.insert(path.to_owned(), to_catalog(value));
     let judged = catalog::assess(checklist, &answers);
-    let fails = judged.item(&item.code).is_some_and(|state| state.visible && state.verdict == catalog::Verdict::Fail);
+    let fails = judged
+        .item(&item.code)
+        .is_some_and(|state| state.visible && state.verdict == catalog::Verdict::Fail);
     let withdrawn = finding.field("withdrawn");
     (withdrawn.bool() == fails && !finding.is_sealed())
         .then(|| Edit::new(finding.id(), "withdrawn", Value::Bool(!fails), withdrawn.shown()))

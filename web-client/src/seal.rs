@@ -50,7 +50,10 @@ pub fn seals(visit: &RecordView) -> Vec<Seal> {
 /// Whether the records still hold exactly what this signature covers.
 pub fn fits(seal: &Seal, tree: &[RecordView]) -> bool {
     let own = |dot: &Dot| seal.group == Some(dot.group);
-    let dots = tree.iter().filter(|record| record.is_sealed()).flat_map(|record| sealable(record, &[]));
+    let dots = tree
+        .iter()
+        .filter(|record| record.is_sealed())
+        .flat_map(|record| sealable(record, &[]));
     verification_code(dots.filter(|dot| !own(dot))) == seal.code
 }
 
@@ -96,12 +99,7 @@ fn seal_field(visit: &RecordView, dots: Vec<Dot>, revision: i64, reason: &str) -
 
 /// What an amendment of some fields of one sealed record adds to their new values: the record is signed anew, and the visit's
 /// signature gets its next revision with the reason.
-pub fn amendment(
-    records: &Records,
-    record: &RecordView,
-    written: &[&str],
-    reason: &str,
-) -> Vec<Edit> {
+pub fn amendment(records: &Records, record: &RecordView, written: &[&str], reason: &str) -> Vec<Edit> {
     let visit = match record.kind() {
         "visit" => Some(record.clone()),
         _ => record.text("visit").parse().ok().and_then(|visit| records.get(&visit)),
@@ -131,5 +129,7 @@ pub fn may_amend(session: Session, records: &Records, visit: &RecordId) -> bool 
     let roles = duty::roles(session);
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let leads = leads(session, records, visit);
-    catalog().kind("response").is_some_and(|kind| kind.may_settle(&roles, leads))
+    catalog()
+        .kind("response")
+        .is_some_and(|kind| kind.may_settle(&roles, leads))
 }

@@ -452,7 +452,8 @@ impl Session {
         let saved = match opened {
             Ok((store, saved)) => {
                 here.place.set(store.place().await.unwrap_or_default());
-                here.read_decisions.set(store.read_decisions().await.unwrap_or_default());
+                here.read_decisions
+                    .set(store.read_decisions().await.unwrap_or_default());
                 self.remember_beginning(&store, &saved).await;
                 *here.imports.borrow_mut() = store.imports().await.unwrap_or_default();
                 here.mended.set(store.mended().await.unwrap_or_default());

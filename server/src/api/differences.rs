@@ -65,7 +65,12 @@ pub async fn list(app: Data<AppState>, actor: Actor) -> Result<Json<Listed>> {
     let voices: Vec<BTreeSet<Uuid>> = open.iter().map(authors).collect::<Result<_>>()?;
     let ids: Vec<Uuid> = voices.iter().flatten().copied().collect();
     let names = visits::names_of_people(&mut conn, actor.district, &ids).await?;
-    let name = |id: &Uuid| names.iter().find(|(known, _)| known == id).map(|(_, name)| name.clone());
+    let name = |id: &Uuid| {
+        names
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, name)| name.clone())
+    };
     let differences = open.into_iter().zip(voices).map(|(open, voices)| {
         Ok(Shown {
             record: open.record,
@@ -93,7 +98,10 @@ fn authors(open: &differences::Open) -> Result<BTreeSet<Uuid>> {
     let mut fields: std::collections::BTreeMap<FieldPath, FieldState> =
         serde_json::from_str(&open.state).context("a stored record is unreadable")?;
     let field = fields.remove(open.path.as_str()).unwrap_or_default();
-    Ok(field.writes().filter_map(|write| Uuid::parse_str(write.author.as_str()).ok()).collect())
+    Ok(field
+        .writes()
+        .filter_map(|write| Uuid::parse_str(write.author.as_str()).ok())
+        .collect())
 }
 
 #[derive(Deserialize)]
@@ -120,7 +128,11 @@ struct Other {
 pub async fn here(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<Json<Others>> {
     let visit = query::path_id(&request, "id")?;
     let asked: Here = body::json(&request, payload).await?;
-    let fits = asked.place.len() <= LONGEST_PLACE && asked.place.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    let fits = asked.place.len() <= LONGEST_PLACE
+        && asked
+            .place
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
     if !fits {
         return Err(Code::RequestMalformed.into());
     }
@@ -136,5 +148,7 @@ pub async fn here(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         name: one.name,
         place: one.place,
     });
-    Ok(Json(Others { people: people.collect() }))
+    Ok(Json(Others {
+        people: people.collect(),
+    }))
 }

@@ -55,7 +55,7 @@ pub async fn open(conn: &mut AsyncPgConnection, district: Uuid, buckets: &[Strin
          LEFT JOIN school s ON s.district_id = v.district_id AND s.id = v.school_id
          LEFT JOIN zone z ON z.district_id = s.district_id AND z.id = s.zone_id
          LEFT JOIN person p ON p.district_id = v.district_id AND p.id = v.lead
-         WHERE d.district_id = $1 AND d.bucket = ANY($2) AND coalesce(v.state, '') <> 'removed'
+         WHERE d.district_id = $1 AND d.bucket = ANY($2) AND NOT coalesce(v.removed, false)
          ORDER BY d.opened_at, d.record_id, d.path LIMIT $3",
     )
     .bind::<SqlUuid, _>(district)

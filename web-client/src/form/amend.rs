@@ -16,17 +16,24 @@ use crate::seal;
 pub fn Amend(sheet: Sheet, item: &'static Item) -> impl IntoView {
     let session = sheet.session;
     let may = Memo::new(move |_| {
-        let sealed = !session.field(&sheet.response(), sync_protocol::SEAL_FIELD).siblings.is_empty();
+        let sealed = !session
+            .field(&sheet.response(), sync_protocol::SEAL_FIELD)
+            .siblings
+            .is_empty();
         sheet.read_only.get()
             && sealed
-            && session.record(&sheet.response()).is_some_and(|record| record.is_sealed())
+            && session
+                .record(&sheet.response())
+                .is_some_and(|record| record.is_sealed())
             && seal::may_amend(session, &Records::Here(session), &sheet.visit())
     });
     let asking = RwSignal::new(false);
     let write = move |path: String, value: Value, reason: String| {
         let records = Records::Here(session);
         untrack(|| {
-            let Some(record) = session.record(&sheet.response()) else { return };
+            let Some(record) = session.record(&sheet.response()) else {
+                return;
+            };
             let mut ops = vec![Edit::new(record.id(), &path, value, record.field(&path).shown())];
             ops.extend(seal::amendment(&records, &record, &[path.as_str()], &reason));
             session.change(&sheet.bucket(), GroupKind::Edit, ops);
@@ -60,7 +67,10 @@ pub fn AmendForm(
     let reason = RwSignal::new(String::new());
     let choices = choices(item);
     let words_only = choices.is_empty();
-    let ready = move || chosen.with(|chosen| chosen.as_ref().is_some_and(|chosen| !chosen.trim().is_empty())) && reason.with(|reason| !reason.trim().is_empty());
+    let ready = move || {
+        chosen.with(|chosen| chosen.as_ref().is_some_and(|chosen| !chosen.trim().is_empty()))
+            && reason.with(|reason| !reason.trim().is_empty())
+    };
     let group = format!("amend-{}", item.code);
     let options = choices.into_iter().map(|(code, word)| {
         let (picked, named) = (code.clone(), group.clone());

@@ -541,7 +541,10 @@ fn Evidence(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -
 fn arrival_of(sheet: Sheet, item: &Item) -> Option<Arrival> {
     let response = sheet.response();
     let note = format!("{}/note", item.code);
-    sheet.session.arrival(&response, &item.code).or_else(|| sheet.session.arrival(&response, &note))
+    sheet
+        .session
+        .arrival(&response, &item.code)
+        .or_else(|| sheet.session.arrival(&response, &note))
 }
 
 /// Whose answer it is, where it is not only mine; and what has just come from a colleague.
@@ -554,9 +557,16 @@ fn Hands(sheet: Sheet, item: &'static Item) -> impl IntoView {
         if field.conflict() || field.siblings.iter().all(|sibling| sibling.author.as_str() == me) {
             return None;
         }
-        let mut said: Vec<(i64, String)> = field.siblings.iter().map(|sibling| (sibling.at, sibling.author.to_string())).collect();
+        let mut said: Vec<(i64, String)> = field
+            .siblings
+            .iter()
+            .map(|sibling| (sibling.at, sibling.author.to_string()))
+            .collect();
         said.sort();
-        Some((said.last().map_or(0, |(at, _)| *at), said.into_iter().map(|(_, author)| author).collect::<Vec<_>>()))
+        Some((
+            said.last().map_or(0, |(at, _)| *at),
+            said.into_iter().map(|(_, author)| author).collect::<Vec<_>>(),
+        ))
     });
     let arrived = Memo::new(move |_| arrival_of(sheet, item));
     view! {
@@ -580,14 +590,20 @@ fn Conflict(sheet: Sheet, item: &'static Item) -> impl IntoView {
     let parts: Vec<String> = ["", "/note", "/place", "/told"]
         .into_iter()
         .map(|part| format!("{}{part}", item.code))
-        .chain(item.inputs.iter().map(|input| format!("{}/{}", item.code, input.suffix)))
+        .chain(
+            item.inputs
+                .iter()
+                .map(|input| format!("{}/{}", item.code, input.suffix)),
+        )
         .collect();
     // A field at a time: on a large form nothing else of the sheet may redraw this.
     let open = Memo::new(move |_| {
         let differs = |path: &&String| {
             let field = sheet.field(path);
             let doubtful = field.conflict() || !field.late.is_empty();
-            doubtful && untrack(|| sheet.session.record(&sheet.response())).is_some_and(|record| difference::of(&record, path).is_some_and(|found| found.open))
+            doubtful
+                && untrack(|| sheet.session.record(&sheet.response()))
+                    .is_some_and(|record| difference::of(&record, path).is_some_and(|found| found.open))
         };
         parts.iter().filter(differs).cloned().collect::<Vec<_>>()
     });
@@ -599,12 +615,17 @@ fn Conflict(sheet: Sheet, item: &'static Item) -> impl IntoView {
         };
         let decides = untrack(|| difference::may_settle(sheet.session, &Records::Here(sheet.session), &found));
         let href = crate::pages::difference::place_of(&found);
-        let (voices, counts) = (StoredValue::new(found.voices.clone()), StoredValue::new(found.counts.clone()));
-        let lines = move || voices.with_value(|voices| voices.iter().map(|voice| {
+        let (voices, counts) = (
+            StoredValue::new(found.voices.clone()),
+            StoredValue::new(found.counts.clone()),
+        );
+        let lines = move || {
+            voices.with_value(|voices| voices.iter().map(|voice| {
             let who = if voice.author == crate::pages::duty::my_id(sheet.session) { t("difference.you") } else { sheet.session.name_of(&voice.author) };
             let said = value_words(item, &voice.value);
             view! { <li><b>{who}</b> " " <span class="q">{i18n::moment(voice.at)}</span> " " <b>{said}</b></li> }
-        }).collect_view());
+        }).collect_view())
+        };
         let late = found.voices.iter().any(|voice| voice.late);
         view! {
             <div class="conflict" role="note" data-path=path>

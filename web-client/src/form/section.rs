@@ -62,7 +62,13 @@ fn Claims(sheet: Sheet, code: &'static str) -> impl IntoView {
     let mine = Memo::new(move |_| takers.with(|takers| takers.contains(&duty::my_id(session))));
     let names = move || {
         let me = duty::my_id(session);
-        i18n::join_list(takers.get().iter().map(|person| if *person == me { t("difference.you") } else { session.name_of(person) }))
+        i18n::join_list(takers.get().iter().map(|person| {
+            if *person == me {
+                t("difference.you")
+            } else {
+                session.name_of(person)
+            }
+        }))
     };
     let toggle = move |_| {
         let path = untrack(|| format!("{code}/claim/{}", duty::my_id(session)));

@@ -36,7 +36,10 @@ pub fn title_of(record: &RecordView, path: &str) -> (String, String) {
     let code = path.split('/').next().unwrap_or(path);
     let part = path.split_once('/').map(|(_, part)| part).unwrap_or_default();
     if let Some((checklist, item)) = checklist.and_then(|checklist| Some((checklist, checklist.item(code)?))) {
-        let section = checklist.section_of(code).map(|section| say(&section.title)).unwrap_or_default();
+        let section = checklist
+            .section_of(code)
+            .map(|section| say(&section.title))
+            .unwrap_or_default();
         let title = match part {
             "" => say(&item.title),
             "note" => join_dots([say(&item.title), t("evidence.note")]),
@@ -45,17 +48,28 @@ pub fn title_of(record: &RecordView, path: &str) -> (String, String) {
             "na" => join_dots([say(&item.title), t("na.reason")]),
             _ => {
                 let input = item.inputs.iter().find(|input| input.suffix == part);
-                join_dots([say(&item.title), input.map(|input| say(&input.label)).unwrap_or_default()])
+                join_dots([
+                    say(&item.title),
+                    input.map(|input| say(&input.label)).unwrap_or_default(),
+                ])
             }
         };
         return (join_dots([say(&checklist.title), section, item.code.clone()]), title);
     }
-    let fact = checklist.and_then(|checklist| checklist.facts.iter().find(|fact| path == format!("fact/{}", fact.name)));
+    let fact = checklist.and_then(|checklist| {
+        checklist
+            .facts
+            .iter()
+            .find(|fact| path == format!("fact/{}", fact.name))
+    });
     let label = fact.map(|fact| say(&fact.label)).or_else(|| {
         let kind = catalog::catalog().kind(record.kind())?;
         Some(say(&kind.field(path)?.label))
     });
-    let kind = catalog::catalog().kind(record.kind()).map(|kind| say(&kind.title)).unwrap_or_default();
+    let kind = catalog::catalog()
+        .kind(record.kind())
+        .map(|kind| say(&kind.title))
+        .unwrap_or_default();
     let of = match record.kind() {
         "finding" => record.text("title").to_owned(),
         _ => String::new(),
@@ -85,7 +99,11 @@ pub fn DifferencePage() -> impl IntoView {
     let params = use_params_map();
     let query = use_query_map();
     let place = Memo::new(move |_| {
-        let read = |name: &str| params.with(|params| params.get(name)).and_then(|id| id.parse::<RecordId>().ok());
+        let read = |name: &str| {
+            params
+                .with(|params| params.get(name))
+                .and_then(|id| id.parse::<RecordId>().ok())
+        };
         let path = query.with(|query| query.get("path"))?;
         Some((read("visit")?, read("record")?, path))
     });
@@ -102,9 +120,19 @@ pub fn DifferencePage() -> impl IntoView {
         spawn_local(async move {
             match session.get::<Page>(&format!("/api/v1/visits/{visit}")).await {
                 Ok(answer) => {
-                    let school = answer.records.iter().find(|record| record.id == visit).and_then(|visit| visit.text("school"));
+                    let school = answer
+                        .records
+                        .iter()
+                        .find(|record| record.id == visit)
+                        .and_then(|visit| visit.text("school"));
                     let bucket = school.and_then(|school| duty::school_bucket(&school.parse().ok()?));
-                    let views = bucket.map(|bucket| answer.records.iter().map(|record| RecordView::of_state(bucket.clone(), record)).collect());
+                    let views = bucket.map(|bucket| {
+                        answer
+                            .records
+                            .iter()
+                            .map(|record| RecordView::of_state(bucket.clone(), record))
+                            .collect()
+                    });
                     error.try_set(None);
                     page.try_set(views.map(Arc::new));
                 }
@@ -121,7 +149,12 @@ pub fn DifferencePage() -> impl IntoView {
             }
         },
         // The phone's own records tell by themselves when they change.
-        |before, after| !matches!((before.and_then(Option::as_ref), after.and_then(Option::as_ref)), (Some(Records::Here(_)), Some(Records::Here(_)))),
+        |before, after| {
+            !matches!(
+                (before.and_then(Option::as_ref), after.and_then(Option::as_ref)),
+                (Some(Records::Here(_)), Some(Records::Here(_)))
+            )
+        },
     );
     let back = Signal::derive(|| "/differences".to_owned());
     move || match (place.get(), records.get()) {
@@ -147,29 +180,56 @@ fn Known(records: Records, record: RecordId, path: String) -> impl IntoView {
     });
     let school = move |visit: &RecordId| {
         let visit = records.with_value(|records| records.get(visit));
-        let school = visit.as_ref().and_then(|visit| visit.text("school").parse::<RecordId>().ok());
+        let school = visit
+            .as_ref()
+            .and_then(|visit| visit.text("school").parse::<RecordId>().ok());
         let name = school.and_then(|school| records.with_value(|records| records.get(&school)));
         let name = name.map(|school| school.text("name").to_owned()).unwrap_or_default();
-        let day = visit.map(|visit| i18n::day(i18n::ms_of(visit.text("visit_date")))).unwrap_or_default();
+        let day = visit
+            .map(|visit| i18n::day(i18n::ms_of(visit.text("visit_date"))))
+            .unwrap_or_default();
         join_dots([name, day])
     };
-    let sub = Signal::derive(move || shown.with(|shown| shown.as_ref().map(|(_, difference)| school(&difference.visit)).unwrap_or_default()));
+    let sub = Signal::derive(move || {
+        shown.with(|shown| {
+            shown
+                .as_ref()
+                .map(|(_, difference)| school(&difference.visit))
+                .unwrap_or_default()
+        })
+    });
     let chosen = RwSignal::new(None::<Choice>);
     let reason = RwSignal::new(String::new());
     let open = Memo::new(move |_| shown.with(|shown| shown.as_ref().is_some_and(|(_, difference)| difference.open)));
     let decides = Memo::new(move |_| {
         shown.with(|shown| {
-            shown.as_ref().is_some_and(|(_, difference)| records.with_value(|records| difference::may_settle(session, records, difference)))
+            shown.as_ref().is_some_and(|(_, difference)| {
+                records.with_value(|records| difference::may_settle(session, records, difference))
+            })
         })
     });
-    let title = Signal::derive(move || match shown.with(|shown| shown.as_ref().map(|(_, difference)| difference.open && difference.voices.iter().any(|voice| voice.late))) {
-        Some(true) => t("difference.late_title"),
-        _ => t("conflict.title"),
+    let title = Signal::derive(move || {
+        match shown.with(|shown| {
+            shown
+                .as_ref()
+                .map(|(_, difference)| difference.open && difference.voices.iter().any(|voice| voice.late))
+        }) {
+            Some(true) => t("difference.late_title"),
+            _ => t("conflict.title"),
+        }
     });
     // Whoever sees the outcome has been told.
     Effect::new(move |_| {
         shown.with(|shown| {
-            if let Some((_, Difference { open: false, decision: Some((_, by)), .. })) = shown {
+            if let Some((
+                _,
+                Difference {
+                    open: false,
+                    decision: Some((_, by)),
+                    ..
+                },
+            )) = shown
+            {
                 session.mark_read(&by.dot);
             }
         });
@@ -217,12 +277,21 @@ enum Choice {
     Both,
 }
 
-fn role_words(session: Session, records: StoredValue<Records>, difference: &Difference, counts: &str, decides: bool) -> String {
+fn role_words(
+    session: Session,
+    records: StoredValue<Records>,
+    difference: &Difference,
+    counts: &str,
+    decides: bool,
+) -> String {
     if !difference.open {
         return t_args("difference.settled_to", &[("value", &counts)]);
     }
     let leads = records.with_value(|records| difference::leads(session, records, &difference.visit));
-    let lead = records.with_value(|records| records.get(&difference.visit)).map(|visit| session.name_of(visit.text("lead"))).unwrap_or_default();
+    let lead = records
+        .with_value(|records| records.get(&difference.visit))
+        .map(|visit| session.name_of(visit.text("lead")))
+        .unwrap_or_default();
     let who = match (decides, leads) {
         (true, true) => t("difference.you_lead"),
         (true, false) => t("difference.you_office"),
@@ -252,7 +321,10 @@ fn Voices(
     let is_answer = code == difference.path;
     let cards = difference.voices.iter().cloned().enumerate().map(|(at, voice)| {
         let words = words_of(&view, &difference.path, &voice.value);
-        let other = difference.voices.iter().find(|other| other.dot != voice.dot && other.value != voice.value);
+        let other = difference
+            .voices
+            .iter()
+            .find(|other| other.dot != voice.dot && other.value != voice.value);
         let note = is_answer.then(|| note_beside(&view, &code, &voice)).flatten();
         let body = match (text, other.and_then(|other| other.value.text().map(str::to_owned))) {
             (true, Some(other)) => diff_words(voice.value.text().unwrap_or_default(), &other).into_any(),
@@ -269,8 +341,13 @@ fn Voices(
         }
     };
     let record = view.id().clone();
-    let give_in = (!decides.get_untracked()).then(|| my_way_out(session, &difference)).flatten();
-    let (mine, bucket) = (view.field(&difference.path).shown_of(&untrack(|| duty::my_id(session))), view.bucket().clone());
+    let give_in = (!decides.get_untracked())
+        .then(|| my_way_out(session, &difference))
+        .flatten();
+    let (mine, bucket) = (
+        view.field(&difference.path).shown_of(&untrack(|| duty::my_id(session))),
+        view.bucket().clone(),
+    );
     let path = difference.path.clone();
     view! {
         <div class="voices" class:wide=text role="radiogroup" aria-label=move || t("difference.which")>
@@ -343,15 +420,27 @@ fn Voices(
 /// Changing one's own word to what the other said is nobody's decision.
 fn my_way_out(session: Session, difference: &Difference) -> Option<(Value, String)> {
     let me = untrack(|| duty::my_id(session));
-    let mine = difference.voices.iter().find(|voice| voice.author == me && !voice.late)?;
-    let other = difference.voices.iter().find(|voice| voice.author != me && voice.value != mine.value)?;
+    let mine = difference
+        .voices
+        .iter()
+        .find(|voice| voice.author == me && !voice.late)?;
+    let other = difference
+        .voices
+        .iter()
+        .find(|voice| voice.author != me && voice.value != mine.value)?;
     Some((other.value.clone(), session.name_of(&other.author)))
 }
 
 fn note_beside(view: &RecordView, code: &str, voice: &Voice) -> Option<String> {
     let note = view.field(&format!("{code}/note"));
-    let said = note.siblings.iter().find(|sibling| sibling.author.as_str() == voice.author)?;
-    said.value.text().filter(|text| !text.trim().is_empty()).map(str::to_owned)
+    let said = note
+        .siblings
+        .iter()
+        .find(|sibling| sibling.author.as_str() == voice.author)?;
+    said.value
+        .text()
+        .filter(|text| !text.trim().is_empty())
+        .map(str::to_owned)
 }
 
 fn answer_words(value: &Value, words: String) -> impl IntoView {
@@ -386,7 +475,13 @@ fn VoiceCard(
     let session = use_session();
     let author = StoredValue::new(voice.author.clone());
     let who = move || {
-        author.with_value(|author| if *author == duty::my_id(session) { t("difference.you") } else { session.name_of(author) })
+        author.with_value(|author| {
+            if *author == duty::my_id(session) {
+                t("difference.you")
+            } else {
+                session.name_of(author)
+            }
+        })
     };
     let when = {
         let voice = voice.clone();
@@ -456,7 +551,9 @@ fn Decide(
     };
     let ready = Memo::new(move |_| chosen.get().is_some() && reason.with(|reason| !reason.trim().is_empty()));
     let decide = move |_| {
-        let Some((_, difference)) = shown.get_untracked() else { return };
+        let Some((_, difference)) = shown.get_untracked() else {
+            return;
+        };
         let value = match chosen.get_untracked() {
             Some(Choice::Both) => difference::both(session, &difference),
             Some(Choice::One(at)) => match difference.voices.get(at) {
@@ -481,7 +578,12 @@ fn Decide(
 
 /// How it was settled: what holds, why, and everybody's words; taken back with one tap by those who may settle it.
 #[component]
-fn Settled(view: RecordView, difference: Difference, decides: Memo<bool>, records: StoredValue<Records>) -> impl IntoView {
+fn Settled(
+    view: RecordView,
+    difference: Difference,
+    decides: Memo<bool>,
+    records: StoredValue<Records>,
+) -> impl IntoView {
     let session = use_session();
     let Some((decision, by)) = difference.decision.clone() else {
         return ().into_any();
@@ -494,7 +596,10 @@ fn Settled(view: RecordView, difference: Difference, decides: Memo<bool>, record
     });
     let heard = heard.collect_view();
     let holds = words_of(&view, &path, &difference.counts);
-    let by_line = t_args("difference.settled_by", &[("who", &session.name_of(&by.author)), ("when", &difference::when(&by))]);
+    let by_line = t_args(
+        "difference.settled_by",
+        &[("who", &session.name_of(&by.author)), ("when", &difference::when(&by))],
+    );
     let again = StoredValue::new(difference);
     view! {
         <section class="card" data-testid="settled">

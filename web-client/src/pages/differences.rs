@@ -35,24 +35,61 @@ fn row(session: Session, difference: Difference) -> impl IntoView {
     let view = untrack(|| session.record(&difference.record));
     let open = difference.open;
     let told = StoredValue::new((view, difference));
-    let title = move || told.with_value(|(view, difference)| view.as_ref().map(|view| title_of(view, &difference.path)).unwrap_or_default());
-    let voices = move || told.with_value(|(view, difference)| {
-        let said = difference.voices.iter().map(|voice| {
-            let words = view.as_ref().map(|view| short(words_of(view, &difference.path, &voice.value))).unwrap_or_default();
-            let who = if voice.author == duty::my_id(session) { t("difference.you") } else { session.name_of(&voice.author) };
-            t_args("differences.voice", &[("who", &who), ("value", &words), ("when", &difference::when(voice))])
-        });
-        join_dots(said)
-    });
-    let outcome = move || told.with_value(|(view, difference)| {
-        let (decision, by) = difference.decision.as_ref()?;
-        let value = view.as_ref().map(|view| short(words_of(view, &difference.path, &difference.counts))).unwrap_or_default();
-        Some(t_args("differences.outcome", &[("who", &session.name_of(&by.author)), ("value", &value), ("why", &decision.reason)]))
-    });
-    let school = move || told.with_value(|(_, difference)| {
-        let school = duty::school_of(session, &difference.visit).map(|school| duty::school_name(session, &school)).unwrap_or_default();
-        join_dots([school, i18n::day(i18n::ms_of(session.field(&difference.visit, "visit_date").text()))])
-    });
+    let title = move || {
+        told.with_value(|(view, difference)| {
+            view.as_ref()
+                .map(|view| title_of(view, &difference.path))
+                .unwrap_or_default()
+        })
+    };
+    let voices = move || {
+        told.with_value(|(view, difference)| {
+            let said = difference.voices.iter().map(|voice| {
+                let words = view
+                    .as_ref()
+                    .map(|view| short(words_of(view, &difference.path, &voice.value)))
+                    .unwrap_or_default();
+                let who = if voice.author == duty::my_id(session) {
+                    t("difference.you")
+                } else {
+                    session.name_of(&voice.author)
+                };
+                t_args(
+                    "differences.voice",
+                    &[("who", &who), ("value", &words), ("when", &difference::when(voice))],
+                )
+            });
+            join_dots(said)
+        })
+    };
+    let outcome = move || {
+        told.with_value(|(view, difference)| {
+            let (decision, by) = difference.decision.as_ref()?;
+            let value = view
+                .as_ref()
+                .map(|view| short(words_of(view, &difference.path, &difference.counts)))
+                .unwrap_or_default();
+            Some(t_args(
+                "differences.outcome",
+                &[
+                    ("who", &session.name_of(&by.author)),
+                    ("value", &value),
+                    ("why", &decision.reason),
+                ],
+            ))
+        })
+    };
+    let school = move || {
+        told.with_value(|(_, difference)| {
+            let school = duty::school_of(session, &difference.visit)
+                .map(|school| duty::school_name(session, &school))
+                .unwrap_or_default();
+            join_dots([
+                school,
+                i18n::day(i18n::ms_of(session.field(&difference.visit, "visit_date").text())),
+            ])
+        })
+    };
     view! {
         <li>
             <a class="li" href=href data-testid="difference">
@@ -119,7 +156,10 @@ pub fn DifferencesCard() -> impl IntoView {
     let counts = Memo::new(move |_| {
         let records = Records::Here(session);
         let open = difference::open_here(session);
-        let mine = open.iter().filter(|difference| difference::may_settle(session, &records, difference)).count();
+        let mine = open
+            .iter()
+            .filter(|difference| difference::may_settle(session, &records, difference))
+            .count();
         (mine, open.len() - mine, difference::told_here(session).len())
     });
     view! {
@@ -224,14 +264,22 @@ fn OfficeList() -> impl IntoView {
     let (listed, error) = use_listed();
     let zone = RwSignal::new(String::new());
     let zones = Memo::new(move |_| {
-        let mut zones: Vec<String> = listed.with(|listed| listed.iter().flatten().map(|row| row.zone.clone()).collect());
+        let mut zones: Vec<String> =
+            listed.with(|listed| listed.iter().flatten().map(|row| row.zone.clone()).collect());
         zones.sort();
         zones.dedup();
         zones
     });
     let rows = Signal::derive(move || {
         let zone = zone.get();
-        listed.with(|listed| listed.iter().flatten().filter(|row| zone.is_empty() || row.zone == zone).cloned().collect::<Vec<_>>())
+        listed.with(|listed| {
+            listed
+                .iter()
+                .flatten()
+                .filter(|row| zone.is_empty() || row.zone == zone)
+                .cloned()
+                .collect::<Vec<_>>()
+        })
     });
     let nothing = move || listed.with(|listed| listed.as_ref().is_some_and(Vec::is_empty));
     view! {
@@ -272,7 +320,11 @@ fn office_row(row: Row) -> impl IntoView {
     let visit = row.visit.clone().unwrap_or_else(|| row.record.clone());
     let href = format!("/difference/{visit}/{}?path={}", row.record, row.path);
     let old = age(&row);
-    let date = row.visit_date.as_deref().map(|date| i18n::day(i18n::ms_of(date))).unwrap_or_default();
+    let date = row
+        .visit_date
+        .as_deref()
+        .map(|date| i18n::day(i18n::ms_of(date)))
+        .unwrap_or_default();
     view! {
         <tr>
             <th scope="row">

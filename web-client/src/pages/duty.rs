@@ -182,7 +182,10 @@ pub fn is_gone(session: Session, visit: &RecordId) -> bool {
         return false;
     }
     let of = |kind: &str| session.children(kind, "visit", visit);
-    let parts = of("response").into_iter().chain(of("finding")).chain(of("feedback_note"));
+    let parts = of("response")
+        .into_iter()
+        .chain(of("finding"))
+        .chain(of("feedback_note"));
     parts.into_iter().all(|part| is_removed(session, &part))
 }
 

@@ -32,7 +32,11 @@ struct Here {
 
 /// The newest word of somebody else that was not there before.
 pub(super) fn arrival(before: &FieldView, now: &FieldView) -> Option<Arrival> {
-    let me = inner().person.get_untracked().map(|person| person.id).unwrap_or_default();
+    let me = inner()
+        .person
+        .get_untracked()
+        .map(|person| person.id)
+        .unwrap_or_default();
     let is_new = |sibling: &&sync_protocol::Sibling| {
         sibling.dot.is_some() && !before.siblings.iter().any(|known| known.dot == sibling.dot)
     };
@@ -94,13 +98,18 @@ impl Session {
         here.sets_moved.track();
         here.outbox_moved.track();
         let replica = here.replica.borrow();
-        let found = replica.as_ref().map(|replica| replica.fields_under(prefix)).unwrap_or_default();
+        let found = replica
+            .as_ref()
+            .map(|replica| replica.fields_under(prefix))
+            .unwrap_or_default();
         found.into_iter().map(|(id, path)| (id, path.to_string())).collect()
     }
 
     /// Whether this person has read a decision about their own word; tracked.
     pub fn has_read(self, dot: &str) -> bool {
-        inner().read_decisions.with(|read| read.iter().any(|known| known == dot))
+        inner()
+            .read_decisions
+            .with(|read| read.iter().any(|known| known == dot))
     }
 
     pub fn mark_read(self, dot: &str) {

@@ -15,9 +15,6 @@ use super::template;
 use crate::error::Result;
 use crate::store::prepared::prepared;
 
-/// The state of a visit that was begun by mistake, in the office's rows.
-const REMOVED: &str = "removed";
-
 /// Projects the records that changed, each after its kind.
 pub async fn write(
     conn: &AsyncPgConnection,
@@ -50,14 +47,14 @@ async fn visits(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, rec
         return Ok(());
     }
     prepared(
-        "INSERT INTO visit (district_id, id, bucket, school_id, lead, state, visit_kind, visit_date, submitted_at, received_at, conflicts)
+        "INSERT INTO visit (district_id, id, bucket, school_id, lead, state, visit_kind, visit_date, submitted_at, received_at, conflicts, removed)
          SELECT $1, n.id, $2, $3, n.lead, n.state, n.visit_kind, n.visit_date::date, n.submitted_at::timestamptz,
-                CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts
-         FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[])
-              AS n(id, lead, state, visit_kind, visit_date, submitted_at, conflicts)
+                CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts, n.removed
+         FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[], $11::boolean[])
+              AS n(id, lead, state, visit_kind, visit_date, submitted_at, conflicts, removed)
          ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, school_id = excluded.school_id, lead = excluded.lead, state = excluded.state, visit_kind = excluded.visit_kind,
              visit_date = excluded.visit_date, submitted_at = excluded.submitted_at,
-             received_at = coalesce(visit.received_at, excluded.received_at), conflicts = excluded.conflicts",
+             received_at = coalesce(visit.received_at, excluded.received_at), conflicts = excluded.conflicts, removed = excluded.removed",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket.as_str())
@@ -69,6 +66,7 @@ async fn visits(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, rec
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| date_in(record, "visit_date")).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| moment_in(record, "submitted_at")).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(conflicts(district, records))
+    .bind::<Array<Bool>, _>(records.iter().map(|record| is_removed(record)).collect::<Vec<_>>())
     .execute(&mut &*conn)
     .await?;
     Ok(())
@@ -337,9 +335,6 @@ fn conflicts(district: Uuid, records: &[&RecordState]) -> Vec<i32> {
 }
 
 fn state_of(record: &RecordState) -> String {
-    if is_removed(record) {
-        return REMOVED.to_owned();
-    }
     record.text("state").unwrap_or("draft").to_owned()
 }
 
