@@ -12,6 +12,7 @@ mod faults;
 mod full;
 mod headline;
 mod inspector;
+mod joint;
 mod keyboard;
 mod kills;
 mod language;

@@ -60,6 +60,12 @@ impl Ledger for Shaky<'_> {
     async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>> {
         self.0.homes(ids).await
     }
+    async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>> {
+        self.0.lines(ids).await
+    }
+    async fn read_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<Vec<RecordState>> {
+        self.0.read_records(ids).await
+    }
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>> {
         self.dawdle().await;
         self.0.lock_records(ids).await

@@ -278,7 +278,10 @@ pub fn leads(session: Session, records: &Records, visit: &RecordId) -> bool {
 
 /// What a write over a field has seen: everything, but where people differ only one's own word, which settles nothing.
 pub fn shown_for(session: Session, record: Option<&RecordView>, path: &str, field: &FieldView) -> sync_protocol::Shown {
-    let differs = field.conflict() && record.is_some_and(|record| standing_of(record, path, field).is_open());
+    // What is being typed keeps to what stood there when it was begun.
+    let is_typing = field.siblings.iter().any(|sibling| sibling.dot.is_none());
+    let differs =
+        !is_typing && field.conflict() && record.is_some_and(|record| standing_of(record, path, field).is_open());
     match differs {
         true => field.shown_of(&untrack(|| duty::my_id(session))),
         false => field.shown(),

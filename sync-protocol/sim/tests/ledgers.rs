@@ -13,7 +13,7 @@ use sim::chance::Chance;
 use sim::memory::{Database, Memory};
 use sim::rules::{Admitted, Rules};
 use sync_protocol::office::{self, Received, Verdict};
-use sync_protocol::{BucketId, Dot, Group, GroupId, GroupKind, Op, PersonId, RecordId, Value};
+use sync_protocol::{BucketId, Dot, Group, GroupId, GroupKind, Op, PersonId, RecordId, SEAL_FIELD, Value, seal_value};
 use uuid::Uuid;
 
 const SEQUENCES: u64 = 2_000;
@@ -56,7 +56,29 @@ impl Authors {
             let base = base.into_iter().filter(|_| self.chance.percent(50)).collect();
             let value = format!("{}#{}", 1 + self.chance.below(3), self.nonce);
             placed.push((record.clone(), path));
-            ops.push(Op(record, path.parse().unwrap(), Value::Text(value), base));
+            ops.push(Op(record.clone(), path.parse().unwrap(), Value::Text(value), base));
+            // Now and then somebody signs some of what they have seen of the record, or takes the signature back.
+            if self.chance.percent(12) && !placed.contains(&(record.clone(), SEAL_FIELD)) {
+                let seen = self
+                    .written
+                    .iter()
+                    .filter(|(at, of, _)| *at == record && *of != SEAL_FIELD);
+                let seen: Vec<Dot> = seen.map(|(.., dot)| *dot).collect();
+                let signed = seen.into_iter().filter(|_| self.chance.percent(60)).collect::<Vec<_>>();
+                let standing = self
+                    .written
+                    .iter()
+                    .filter(|(at, of, _)| *at == record && *of == SEAL_FIELD);
+                let standing: Vec<Dot> = standing.map(|(.., dot)| *dot).collect();
+                let base = standing.into_iter().filter(|_| self.chance.percent(70)).collect();
+                let value = if self.chance.percent(80) {
+                    seal_value(signed)
+                } else {
+                    Value::Null
+                };
+                placed.push((record.clone(), SEAL_FIELD));
+                ops.push(Op(record, SEAL_FIELD.parse().unwrap(), value, base));
+            }
         }
         self.nonce += 1;
         let kind = if self.chance.percent(40) {

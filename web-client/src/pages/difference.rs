@@ -521,7 +521,7 @@ fn VoiceCard(
 
 #[component]
 fn Dot(#[prop(into)] on: Signal<bool>) -> impl IntoView {
-    view! { <span class="dot" class:on=move || on.get() aria-hidden="true"></span> }
+    view! { <span class="pickdot" class:on=move || on.get() aria-hidden="true"></span> }
 }
 
 /// "Leave it for now" and "this holds": one tap once there is a choice and a reason.
