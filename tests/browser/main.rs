@@ -18,6 +18,7 @@ mod kills;
 mod language;
 mod poisoned;
 mod quarantine;
+mod random;
 mod same_score;
 mod shared_phone;
 mod shots;

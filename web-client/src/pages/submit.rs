@@ -112,7 +112,7 @@ fn StillThere(visit: RecordId) -> impl IntoView {
     });
     view! {
         <Show when=move || !there.with(Vec::is_empty)>
-            <p class="warn sm row top" data-testid="still-there">{small(Icon::People)} <span>{move || t_args("submit.still_there", &[("names", &i18n::join_list(there.get()))])}</span></p>
+            <p class="warn sm row" data-testid="still-there">{small(Icon::People)} <span>{move || t_args("submit.still_there", &[("names", &i18n::join_list(there.get()))])}</span></p>
         </Show>
     }
 }

@@ -233,7 +233,7 @@ pub(super) fn BroughtBack(visit: RecordId) -> impl IntoView {
     view! {
         {move || said.get().map(|(who, at)| view! {
             <section class="card notice-warn" data-testid="brought-back">
-                <p class="row top">{small(Icon::Info)} <span>{t_args("removed.brought_back", &[("who", &session.name_of(&who)), ("when", &i18n::moment(at))])}</span></p>
+                <p class="row">{small(Icon::Info)} <span>{t_args("removed.brought_back", &[("who", &session.name_of(&who)), ("when", &i18n::moment(at))])}</span></p>
             </section>
         })}
     }
