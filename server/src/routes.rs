@@ -28,6 +28,11 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/results").wrap(Compress::default()).get(results::show))
                 .service(resource("/visits/{id}").wrap(Compress::default()).get(visits::show))
                 .service(
+                    resource("/visits/{id}/history")
+                        .wrap(Compress::default())
+                        .get(visits::visit_history),
+                )
+                .service(
                     resource("/records/{id}/history")
                         .wrap(Compress::default())
                         .get(visits::history),

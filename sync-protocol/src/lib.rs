@@ -13,6 +13,7 @@ mod id;
 pub mod office;
 pub mod planted;
 mod record;
+pub mod replay;
 mod replica;
 mod sum;
 mod value;

@@ -3,15 +3,21 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
 use crate::schema::{change_group, device, person, record};
 
-/// Groups read for one history; far above what a record sees in its life.
-const MOST_GROUPS: i64 = 5_000;
+/// Groups read for one history; far above what a visit with all its records sees in its life.
+const MOST_GROUPS: i64 = 20_000;
+
+/// Which records `r` of a bucket belong to the visit `$3`: itself, its responses, findings and feedback notes.
+const OF_THE_VISIT: &str = "r.id = $3 \
+    OR r.id IN (SELECT id FROM response WHERE district_id = $1 AND visit_id = $3) \
+    OR r.id IN (SELECT id FROM finding WHERE district_id = $1 AND visit_id = $3) \
+    OR (r.kind = 'feedback_note' AND r.state #>> '{visit,w,0,v}' = $3::text)";
 
 /// Where a record lives.
 #[derive(Debug, Queryable)]
@@ -23,6 +29,20 @@ pub struct Place {
     /// The bucket's change that created it.
     pub first_seq: i64,
     /// The bucket's change that last touched it.
+    pub seq: i64,
+}
+
+/// The changes of its bucket between which a record was written.
+#[derive(Debug, QueryableByName)]
+pub struct Span {
+    /// The record.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The change that created it.
+    #[diesel(sql_type = BigInt)]
+    pub first_seq: i64,
+    /// The change that last touched it.
+    #[diesel(sql_type = BigInt)]
     pub seq: i64,
 }
 
@@ -60,36 +80,52 @@ pub async fn place(conn: &mut AsyncPgConnection, district: Uuid, id: Uuid) -> Re
 
 /// The visit, its responses, findings and feedback notes, and the school's record, which shares the bucket.
 pub async fn records(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, visit: Uuid) -> Result<Vec<Stored>> {
-    let rows = sql_query(
+    let rows = sql_query(format!(
         "SELECT r.id, r.state::text AS fields FROM record r \
-         WHERE r.district_id = $1 AND r.bucket = $2 AND (\
-           r.id = $3 OR r.kind = 'school' \
-           OR r.id IN (SELECT id FROM response WHERE district_id = $1 AND visit_id = $3) \
-           OR r.id IN (SELECT id FROM finding WHERE district_id = $1 AND visit_id = $3) \
-           OR (r.kind = 'feedback_note' AND r.state #>> '{visit,w,0,v}' = $3::text)) \
+         WHERE r.district_id = $1 AND r.bucket = $2 AND (r.kind = 'school' OR {OF_THE_VISIT}) \
          ORDER BY r.first_seq, r.id",
-    )
+    ))
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket)
     .bind::<SqlUuid, _>(visit);
     Ok(rows.load(conn).await?)
 }
 
-/// The applied groups that may name the record, oldest first. A group is a line of text that spells the record's id.
-pub async fn groups(conn: &mut AsyncPgConnection, district: Uuid, id: Uuid, place: &Place) -> Result<Vec<Logged>> {
+/// When the records that belong to the visit were written, without the school's, which has a life of its own.
+pub async fn spans(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, visit: Uuid) -> Result<Vec<Span>> {
+    let rows = sql_query(format!(
+        "SELECT r.id, r.first_seq, r.seq FROM record r \
+         WHERE r.district_id = $1 AND r.bucket = $2 AND ({OF_THE_VISIT})",
+    ))
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket)
+    .bind::<SqlUuid, _>(visit);
+    Ok(rows.load(conn).await?)
+}
+
+/// The applied groups that may name one of the records, oldest first. A group is a line of text that spells its records' ids.
+pub async fn groups(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &str,
+    records: &[Span],
+) -> Result<Vec<Logged>> {
     use diesel::dsl::sql;
-    use diesel::sql_types::{Binary, Bool};
-    let names_it = sql::<Bool>("position(")
-        .bind::<Binary, _>(id.to_string().into_bytes())
-        .sql(" IN bytes) > 0");
+    use diesel::sql_types::{Array, Binary, Bool};
+    let first = records.iter().map(|span| span.first_seq).min().unwrap_or_default();
+    let last = records.iter().map(|span| span.seq).max().unwrap_or_default();
+    let spelled: Vec<Vec<u8>> = records.iter().map(|span| span.id.to_string().into_bytes()).collect();
+    let names_one = sql::<Bool>("EXISTS (SELECT 1 FROM unnest(")
+        .bind::<Array<Binary>, _>(spelled)
+        .sql(") AS named(id) WHERE position(named.id IN bytes) > 0)");
     let rows = change_group::table
         .filter(
             change_group::district_id
                 .eq(district)
-                .and(change_group::bucket.eq(&place.bucket)),
+                .and(change_group::bucket.eq(bucket)),
         )
-        .filter(change_group::seq.between(place.first_seq, place.seq))
-        .filter(names_it)
+        .filter(change_group::seq.between(first, last))
+        .filter(names_one)
         .select((
             change_group::id,
             change_group::seq,
