@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, Dot, FieldPath, FieldState, Group, GroupId, GroupKind, PersonId, RecordId, Value, Write};
+use crate::{DeviceId, Dot, FieldPath, Group, GroupId, GroupKind, PersonId, RecordId, RecordState, Value, Write};
 
 /// One field write of an applied group, as a history tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,21 +68,23 @@ impl Change {
     }
 }
 
-/// Fields of several records.
-pub type Fields = BTreeMap<(RecordId, FieldPath), FieldState>;
+/// Records as they stood at one moment.
+pub type Records = BTreeMap<RecordId, RecordState>;
 
-/// The fields after these changes, which come in the office's order and each once. To see an earlier moment, give fewer of them.
-pub fn replay<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Fields {
-    let mut fields = Fields::new();
+/// The records after these changes, which come in the office's order and each once. To see an earlier moment, give fewer of them.
+pub fn replay<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Records {
+    let mut records = Records::new();
     let mut known = BTreeSet::new();
     for change in changes {
         known.insert(change.group);
-        let field = fields.entry((change.record.clone(), change.field.clone()));
-        field
-            .or_default()
-            .apply(change.write(), change.replaces(), |group| known.contains(group));
+        let id = &change.record;
+        let record = records
+            .entry(id.clone())
+            .or_insert_with(|| RecordState::new(id.clone()));
+        let field = record.fields.entry(change.field.clone()).or_default();
+        field.apply(change.write(), change.replaces(), |group| known.contains(group));
     }
-    fields
+    records
 }
 
 /// A field that two moments do not agree on: its different values at each, in order. None is a field that nobody had written.
@@ -95,23 +97,33 @@ pub struct Difference {
 }
 
 /// The fields whose values differ between two moments, by record and path.
-pub fn differences(then: &Fields, now: &Fields) -> Vec<Difference> {
-    let values = |fields: &Fields, place| -> Vec<Value> {
-        let live = fields.get(place).into_iter().flat_map(|field| &field.live);
-        let different: BTreeSet<Value> = live.map(|write| write.value.clone()).collect();
-        different.into_iter().collect()
+pub fn differences(then: &Records, now: &Records) -> Vec<Difference> {
+    let places = |records: &Records| -> Vec<(RecordId, FieldPath)> {
+        let of_record = |record: &RecordState| {
+            let id = record.id.clone();
+            record
+                .fields
+                .keys()
+                .map(move |path| (id.clone(), path.clone()))
+                .collect::<Vec<_>>()
+        };
+        records.values().flat_map(of_record).collect()
     };
-    let places: BTreeSet<_> = then.keys().chain(now.keys()).collect();
-    places
-        .into_iter()
-        .map(|place| Difference {
-            record: place.0.clone(),
-            field: place.1.clone(),
-            then: values(then, place),
-            now: values(now, place),
-        })
-        .filter(|difference| difference.then != difference.now)
-        .collect()
+    let all: BTreeSet<_> = places(then).into_iter().chain(places(now)).collect();
+    let compared = all.into_iter().map(|(record, field)| Difference {
+        then: values(then, &record, &field),
+        now: values(now, &record, &field),
+        record,
+        field,
+    });
+    compared.filter(|field| field.then != field.now).collect()
+}
+
+fn values(records: &Records, record: &RecordId, path: &FieldPath) -> Vec<Value> {
+    let field = records.get(record).and_then(|record| record.fields.get(path));
+    let live = field.into_iter().flat_map(|field| &field.live);
+    let different: BTreeSet<Value> = live.map(|write| write.value.clone()).collect();
+    different.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -142,9 +154,8 @@ mod tests {
         (0..group.ops.len()).map(|at| Change::of(group, *id, at)).collect()
     }
 
-    fn values(fields: &Fields, path: &str) -> Vec<Value> {
-        let field = &fields[&(id(), path.parse().unwrap())];
-        field.live.iter().map(|write| write.value.clone()).collect()
+    fn said(records: &Records, path: &str) -> Vec<Value> {
+        values(records, &id(), &path.parse().unwrap())
     }
 
     /// One answers, a second who saw it answers otherwise, a third who saw nothing stands beside them.
@@ -162,12 +173,12 @@ mod tests {
     fn every_moment_is_what_the_merge_made_of_the_changes_until_then() {
         let story = story();
         assert!(replay(&story[..0]).is_empty());
-        assert_eq!(values(&replay(&story[..2]), "SF1.1"), ["yes".into()]);
-        assert_eq!(values(&replay(&story[..3]), "SF1.1"), ["no".into()]);
+        assert_eq!(said(&replay(&story[..2]), "SF1.1"), ["yes".into()]);
+        assert_eq!(said(&replay(&story[..3]), "SF1.1"), ["no".into()]);
         let whole = replay(&story);
-        assert_eq!(values(&whole, "SF1.1").len(), 2);
-        assert_eq!(values(&whole, "SF1.2"), ["yes".into()]);
-        assert!(whole[&(id(), "SF1.1".parse().unwrap())].is_conflict());
+        assert_eq!(said(&whole, "SF1.1").len(), 2);
+        assert_eq!(said(&whole, "SF1.2"), ["yes".into()]);
+        assert!(whole[&id()].conflicts() == 1);
     }
 
     #[test]
@@ -182,7 +193,7 @@ mod tests {
         };
         assert_eq!(differences(&first, &second), [changed]);
         assert_eq!(differences(&first, &first), []);
-        let from_nothing = differences(&Fields::new(), &first);
+        let from_nothing = differences(&Records::new(), &first);
         assert_eq!(from_nothing.len(), 2);
         assert!(from_nothing.iter().all(|difference| difference.then.is_empty()));
         // Somebody agrees: another write, the same value.
@@ -196,13 +207,13 @@ mod tests {
         let first = group(1, vec![("SF1.1", "yes".into(), vec![])]);
         let second = group(2, vec![("SF1.1", "no".into(), vec![Group::dot(first.0, 0)])]);
         let late: Vec<Change> = [&second, &first].into_iter().flat_map(changes).collect();
-        assert_eq!(values(&replay(&late), "SF1.1"), ["no".into()]);
+        assert_eq!(said(&replay(&late), "SF1.1"), ["no".into()]);
         let field = "SF1.1".parse().unwrap();
         let copy = Group::witness(first.1.bucket.clone(), id(), field, &first.1.write(first.0, 0));
         let copy = (GroupId::of(copy.to_line().as_bytes()), copy);
         assert_eq!(changes(&copy)[0].dot(), Group::dot(first.0, 0));
         let copied: Vec<Change> = [&copy, &second].into_iter().flat_map(changes).collect();
-        assert_eq!(values(&replay(&copied), "SF1.1"), ["no".into()]);
+        assert_eq!(said(&replay(&copied), "SF1.1"), ["no".into()]);
     }
 
     /// The merge of a history is the merge of the office: the same writes, the same state.

@@ -19,10 +19,10 @@ mod whole;
 
 pub use draw::{DrawBlock, proof_words};
 pub use facts::FactsBlock;
-pub use inputs::{TextBox, TickBox};
+pub use inputs::{TextBox, TickBox, input_label};
 pub use lesson::{LessonBar, QuickNotes, snap_words};
 pub use paper::{answer_words, classes_words, details, duration_words, points_words};
-pub use said::{op_words, plain_words, value_words};
+pub use said::{op_words, other_words, plain_words, sample_words, value_words};
 pub use section::SectionBlock;
 pub use sheet::{Sheet, SheetPlace};
 pub use upgrade::{Orphans, UpgradeBlock, orphans};
