@@ -16,12 +16,14 @@ const NOW: &str = "select[data-moment=now]";
 const DIFFERENCES: &str = "[data-testid=differences]";
 
 /// Pictures of the tab at both sizes, when somebody wants to look: `DUXING_PICTURES` names a folder.
-async fn picture(desk: &Browser, name: &str) {
+async fn picture(desk: &Browser, name: &str, at: &str) {
     let Ok(folder) = std::env::var("DUXING_PICTURES") else {
         return;
     };
     for (width, height) in [(360, 640), (1440, 900)] {
         desk.resize((width, height)).await;
+        let top = "document.querySelector(arguments[0]).scrollIntoView({ block: 'start', behavior: 'instant' })";
+        desk.js::<()>(top, &[json!(at)]).await;
         desk.still().await;
         let file = format!("{width}-{name}.png");
         desk.picture(&std::path::Path::new(&folder).join(file)).await;
@@ -120,7 +122,7 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
     let told = desk.text(&answer).await;
     assert!(told.contains("看到的是：是（示例 a"), "{told}");
     assert!(told.contains(word(Lang::ZhCn, "history.stands")), "{told}");
-    picture(&desk, "history-opened").await;
+    picture(&desk, "history-opened", &row(no)).await;
     desk.tap(&format!("{} summary", row(yes))).await;
     let told = desk.text(&format!("{} [data-field='SF3.4']", row(yes))).await;
     assert!(told.contains(word(Lang::ZhCn, "history.first_entry")), "{told}");
@@ -144,7 +146,7 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
         "what did not change is not listed"
     );
     desk.see("tr[data-field='state']").await;
-    picture(&desk, "history-compared").await;
+    picture(&desk, "history-compared", ".tabs").await;
     choose(&desk, NOW, &says("SF3.4", "answer.no")).await;
     desk.see_no("tr[data-field='state']").await;
     desk.see("tr[data-field='SF3.4']").await;

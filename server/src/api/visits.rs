@@ -185,7 +185,7 @@ fn entries_of(
         .enumerate()
         .filter(|(_, op)| records.contains(op.record().as_str()) && field.is_none_or(|only| only == op.path()));
     let entry = |(at, _)| Entry {
-        seq: logged.seq.unwrap_or_default(),
+        seq: logged.seq,
         received_at: logged.received_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         change: Change::of(group, GroupId::of(&logged.bytes), at),
     };

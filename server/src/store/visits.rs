@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::schema::{change_group, device, person, record};
+use crate::schema::{device, person, record};
 
 /// Groups read for one history; far above what a visit with all its records sees in its life.
 const MOST_GROUPS: i64 = 20_000;
@@ -31,6 +31,9 @@ pub struct Place {
     /// The bucket's change that last touched it.
     pub seq: i64,
 }
+
+/// Whether group `g` spells one of the ids `$3`.
+const NAMES_ONE: &str = "EXISTS (SELECT 1 FROM unnest($3) AS named(id) WHERE position(named.id IN g.bytes) > 0)";
 
 /// The changes of its bucket between which a record was written.
 #[derive(Debug, QueryableByName)]
@@ -58,15 +61,16 @@ pub struct Stored {
 }
 
 /// A group of the log.
-#[derive(Debug, Queryable)]
+#[derive(Debug, QueryableByName)]
 pub struct Logged {
-    /// The hash of its bytes.
-    pub id: Vec<u8>,
     /// Its number in the bucket.
-    pub seq: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    pub seq: i64,
     /// When it arrived.
+    #[diesel(sql_type = Timestamptz)]
     pub received_at: DateTime<Utc>,
     /// The line as its author's phone wrote it.
+    #[diesel(sql_type = Binary)]
     pub bytes: Vec<u8>,
 }
 
@@ -104,37 +108,62 @@ pub async fn spans(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, v
 }
 
 /// The applied groups that may name one of the records, oldest first. A group is a line of text that spells its records' ids.
+/// Records that came from other buckets left their past in the logs of those: it is told in the order in which it took effect.
 pub async fn groups(
     conn: &mut AsyncPgConnection,
     district: Uuid,
     bucket: &str,
     records: &[Span],
 ) -> Result<Vec<Logged>> {
-    use diesel::dsl::sql;
-    use diesel::sql_types::{Array, Binary, Bool};
+    let homes = homes(conn, district, bucket, records).await?;
+    let has_moved = homes.len() > 1;
+    // Where nothing moved, the numbers of the one bucket bound the search and are the order.
     let first = records.iter().map(|span| span.first_seq).min().unwrap_or_default();
     let last = records.iter().map(|span| span.seq).max().unwrap_or_default();
-    let spelled: Vec<Vec<u8>> = records.iter().map(|span| span.id.to_string().into_bytes()).collect();
-    let names_one = sql::<Bool>("EXISTS (SELECT 1 FROM unnest(")
-        .bind::<Array<Binary>, _>(spelled)
-        .sql(") AS named(id) WHERE position(named.id IN bytes) > 0)");
-    let rows = change_group::table
-        .filter(
-            change_group::district_id
-                .eq(district)
-                .and(change_group::bucket.eq(bucket)),
-        )
-        .filter(change_group::seq.between(first, last))
-        .filter(names_one)
-        .select((
-            change_group::id,
-            change_group::seq,
-            change_group::received_at,
-            change_group::bytes,
-        ))
-        .order(change_group::seq)
-        .limit(MOST_GROUPS);
+    let (first, last) = if has_moved { (0, i64::MAX) } else { (first, last) };
+    let rows = sql_query(format!(
+        "SELECT g.seq, g.received_at, g.bytes FROM change_group g \
+         WHERE g.district_id = $1 AND g.bucket = ANY($2) AND g.seq BETWEEN $4 AND $5 AND {NAMES_ONE} \
+         ORDER BY {} g.seq LIMIT $6",
+        if has_moved {
+            "coalesce(g.admitted_at, g.received_at),"
+        } else {
+            ""
+        }
+    ))
+    .bind::<SqlUuid, _>(district)
+    .bind::<Array<Text>, _>(homes)
+    .bind::<Array<Binary>, _>(spelled(records))
+    .bind::<BigInt, _>(first)
+    .bind::<BigInt, _>(last)
+    .bind::<BigInt, _>(MOST_GROUPS);
     Ok(rows.load(conn).await?)
+}
+
+/// The bucket, and those from which one of the records came here.
+async fn homes(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, records: &[Span]) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Home {
+        #[diesel(sql_type = Text)]
+        bucket: String,
+    }
+    let rows = sql_query(format!(
+        "WITH RECURSIVE home(bucket) AS (\
+           SELECT $2::text \
+           UNION \
+           SELECT g.bucket FROM home JOIN change_group g \
+             ON g.district_id = $1 AND g.moved_to = home.bucket AND g.moved_seq IS NOT NULL AND {NAMES_ONE}) \
+         SELECT bucket FROM home",
+    ))
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket)
+    .bind::<Array<Binary>, _>(spelled(records));
+    let rows: Vec<Home> = rows.load(conn).await?;
+    Ok(rows.into_iter().map(|home| home.bucket).collect())
+}
+
+fn spelled(records: &[Span]) -> Vec<Vec<u8>> {
+    records.iter().map(|span| span.id.to_string().into_bytes()).collect()
 }
 
 /// Names of those of `ids` who are people of the district.

@@ -346,8 +346,10 @@ fn fields_of(story: &Story, group: GroupId) -> impl IntoView + use<> {
         view! {
             <li data-field=change.field.to_string()>
                 <p><span class="q">{label}</span> " " <b>{story.value_words(change)}</b></p>
-                <p class="q sm">{small(Icon::Show)} " " {story.seen_words(at)}</p>
-                <p class="q sm">{small(mark)} " " {fate}</p>
+                <p class="q sm fate">
+                    <span>{small(Icon::Show)} " " {story.seen_words(at)}</span>
+                    <span>{small(mark)} " " {fate}</span>
+                </p>
             </li>
         }
     });

@@ -131,8 +131,12 @@ impl Lexicon {
         match about.kind.as_str() {
             "response" => response_label(about, path, plain),
             "finding" => {
-                let what = about.item_words(&about.item).unwrap_or_else(|| about.title.clone());
-                join_dots([t_args("history.finding", &[("item", &what)]), plain])
+                let what = if about.item.is_empty() {
+                    &about.title
+                } else {
+                    &about.item
+                };
+                join_dots([t_args("history.finding", &[("item", what)]), plain])
             }
             "feedback_note" => join_dots([option_word("feedback_note", "note_kind", &about.note_kind), plain]),
             _ => {
