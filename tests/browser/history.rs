@@ -131,6 +131,11 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
     // At first the last submission stands beside the newest action, and that is the same moment.
     desk.read(word(Lang::ZhCn, "history.same_moment")).await;
     choose(&desk, THEN, &says("SF3.4", "answer.yes")).await;
+    // Most of the sheet was filled in since: the list is short until somebody asks for all of it.
+    desk.see("tr[data-field='state']").await;
+    assert_eq!(desk.count("tr[data-field='SF3.4']").await, 0);
+    picture(&desk, "history-compared", ".tabs").await;
+    desk.tap("[data-testid=all-differences]").await;
     desk.see("tr[data-field='SF3.4']").await;
     let compared = desk.text("tr[data-field='SF3.4']").await;
     let cells: Vec<&str> = compared.split('\t').map(str::trim).collect();
@@ -145,11 +150,17 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
         0,
         "what did not change is not listed"
     );
-    desk.see("tr[data-field='state']").await;
-    picture(&desk, "history-compared", ".tabs").await;
     choose(&desk, NOW, &says("SF3.4", "answer.no")).await;
     desk.see_no("tr[data-field='state']").await;
     desk.see("tr[data-field='SF3.4']").await;
+
+    // In the other language all is as it was.
+    desk.tap(".rail-foot .linkbtn").await;
+    desk.read(word(Lang::En, "history.all")).await;
+    desk.see(&format!("{} details[open]", row(no))).await;
+    desk.see("tr[data-field='SF3.4']").await;
+    picture(&desk, "history-en", ".tabs").await;
+    desk.tap(".rail-foot .linkbtn").await;
 
     // The office returns the visit: the page hears of it, and who reads keeps their place, choice and tab.
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;

@@ -178,6 +178,8 @@ pub struct Past {
     /// The moments that somebody chose to compare.
     pub then: RwSignal<Option<GroupId>>,
     pub now: RwSignal<Option<GroupId>>,
+    /// Whether every difference between them is listed.
+    pub whole: RwSignal<bool>,
     open: RwSignal<BTreeSet<GroupId>>,
     listed: RwSignal<usize>,
 }
@@ -190,6 +192,7 @@ impl Past {
             visit: StoredValue::new(String::new()),
             then: RwSignal::new(None),
             now: RwSignal::new(None),
+            whole: RwSignal::new(false),
             open: RwSignal::new(BTreeSet::new()),
             listed: RwSignal::new(PAGE),
         }
@@ -210,6 +213,7 @@ impl Past {
             self.story.set(None);
             self.then.set(None);
             self.now.set(None);
+            self.whole.set(false);
             self.open.update(BTreeSet::clear);
             self.listed.set(PAGE);
         }

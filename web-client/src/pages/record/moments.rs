@@ -8,6 +8,9 @@ use super::history::{Past, Story};
 use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, small};
 
+/// Differences listed before somebody asks for all.
+const FIRST: usize = 12;
+
 /// Compares two moments, each that of an action; at first the last submission and the newest action.
 #[component]
 pub fn Moments(past: Past) -> impl IntoView {
@@ -22,6 +25,7 @@ pub fn Moments(past: Past) -> impl IntoView {
         past.of_story(|story| Some(compared(story, then, now)))
     });
     let count = move || rows.with(|rows| rows.as_ref().map_or(0, Vec::len));
+    let listed = move || if past.whole.get() { usize::MAX } else { FIRST };
     let is_same = move || then.get() == now.get();
     let line = move || match count() {
         0 if is_same() => t("history.same_moment"),
@@ -53,9 +57,14 @@ pub fn Moments(past: Past) -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        {move || rows.with(|rows| rows.iter().flatten().cloned().map(|row| row_view(past, row)).collect_view())}
+                        {move || rows.with(|rows| rows.iter().flatten().take(listed()).cloned().map(|row| row_view(past, row)).collect_view())}
                     </tbody>
                 </table>
+            </Show>
+            <Show when=move || listed() < count()>
+                <button class="btn wide" type="button" data-testid="all-differences" on:click=move |_| past.whole.set(true)>
+                    {move || t_args("history.all_differences", &[("n", &count())])}
+                </button>
             </Show>
         </section>
     }
