@@ -272,6 +272,9 @@ impl Lexicon {
             "visit" if path.starts_with("check_in/") || path.starts_with("members/") => {
                 Told::plain(Icon::People, other_words(path, &change.value))
             }
+            "visit" if path == "informed" || path == "card_shown" => {
+                Told::plain(Icon::Note, other_words(path, &change.value))
+            }
             "visit" if path.starts_with("check_out/") => Told::plain(Icon::Leave, other_words(path, &change.value)),
             _ => Told::plain(Icon::Note, self.said(change)),
         }
