@@ -5,6 +5,7 @@ use serde_json::json;
 use sync_protocol::{Dot, GroupKind, Op};
 use tests::browser::Browser;
 use tests::server::op;
+use uuid::Uuid;
 
 use crate::inspector::Inspector;
 use crate::stage::Stage;
@@ -53,6 +54,16 @@ async fn the_rest_is_fine(inspector: &Inspector) {
     }
 }
 
+/// A note beside each of forty items.
+fn notes(response: Uuid) -> impl Iterator<Item = Op> {
+    let checklist = catalog::catalog()
+        .latest("campus-safety")
+        .expect("a built-in checklist");
+    let items = checklist.sections.iter().flat_map(|section| &section.items);
+    let noted = items.filter(|item| item.code != "SF3.4").take(40);
+    noted.map(move |item| op(response, &format!("{}/note", item.code), &json!("看过")))
+}
+
 #[tokio::test]
 async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared() {
     let stage = Stage::set().await;
@@ -81,6 +92,14 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
         .phone
         .see("[id='SF3.4'] [data-answer=no][aria-checked=true]")
         .await;
+    // More than one page of the list shows.
+    let other_device = stage.server.sign_in(&stage.server.district.a).await;
+    let notes: Vec<String> = notes(response)
+        .map(|note| other_device.group(&stage.server.district.bucket(0), GroupKind::Edit, vec![note]))
+        .collect();
+    let reply = other_device.push(&notes).await.json();
+    let outcomes = reply["outcomes"].as_array().expect("outcomes");
+    assert!(outcomes.iter().all(|one| one["outcome"] == "applied"), "{reply}");
     the_rest_is_fine(&first).await;
     first.finish().await;
     first.is_synced().await;
@@ -92,6 +111,9 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
     desk.tap("#tab-history").await;
     desk.see("[data-testid=actions] > li").await;
     assert_eq!(desk.place().await, format!("/record/{visit}?tab=history"));
+    assert_eq!(desk.count("[data-testid=actions] > li").await, 50);
+    desk.tap("[data-testid=more-actions]").await;
+    desk.see("[data-testid=actions] > li:nth-child(51)").await;
     let actions: Vec<String> = desk
         .js(
             "return [...document.querySelectorAll('[data-testid=actions] > li')].map((row) => row.innerText)",

@@ -252,7 +252,7 @@ pub fn HistoryTab(page: StoredValue<Shown>, past: Past) -> impl IntoView {
     let is_here = Memo::new(move |_| past.story.with(Option::is_some));
     let waits = move || past.error.with(Option::is_none).then(|| t("record.history_loading"));
     view! {
-        <div class="past">
+        <div class="past" aria-busy=move || (!is_here.get() && past.error.with(Option::is_none)).to_string()>
             <ErrorNote error=past.error />
             <Show when=move || is_here.get() fallback=move || view! { <p class="q sm">{waits}</p> }>
                 <Moments past />
