@@ -1,5 +1,5 @@
 //! How records came to be as they are: the applied changes of a history, and the fields as they stood after any of them.
-//! The merge is the one of [`FieldState::apply`]; nothing here decides what wins.
+//! The merge is the one of [`crate::FieldState::apply`]; nothing here decides what wins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
