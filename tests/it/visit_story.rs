@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sync_protocol::replay::{Change, replay};
-use sync_protocol::{Dot, GroupId, GroupKind, Op};
+use sync_protocol::{Dot, Group, GroupId, GroupKind, Op};
 use tests::TestServer;
 use tests::server::{new_record, op};
 use uuid::Uuid;
@@ -152,7 +152,9 @@ async fn a_visits_history_tells_every_action_on_any_of_its_records_in_the_office
             ("on", json!("2026-11-20")),
         ],
     ));
+    let state = begin.iter().position(|op| op.path().as_str() == "state").unwrap();
     let begin = a.group(&bucket, GroupKind::Command, begin);
+    let arrived = Group::dot(GroupId::of(begin.as_bytes()), state);
     let first = a.group(&bucket, GroupKind::Edit, vec![op(response, "SF3.4", &json!("yes"))]);
     let seen = Dot {
         group: GroupId::of(first.as_bytes()),
@@ -187,11 +189,9 @@ async fn a_visits_history_tells_every_action_on_any_of_its_records_in_the_office
     );
     // Another visit to the same school in between is another story.
     let elsewhere = a.group(&bucket, GroupKind::Command, new_record(other, "visit", &visit_fields));
-    let given = a.group(
-        &bucket,
-        GroupKind::Command,
-        vec![op(visit, "state", &json!("feedback_given"))],
-    );
+    let Op(record, path, value, _) = op(visit, "state", &json!("feedback_given"));
+    let given = vec![Op(record, path, value, vec![arrived])];
+    let given = a.group(&bucket, GroupKind::Command, given);
     let actions = [
         (&a, begin),
         (&a, first),
