@@ -21,9 +21,26 @@ impl Day {
         known.then(|| Day(days_from_civil(year, month, day)))
     }
 
+    /// The local day of a moment, given in milliseconds since 1970, where clocks are this many minutes ahead of UTC.
+    pub fn at(ms: i64, utc_offset_min: i32) -> Day {
+        let local_ms = ms.saturating_add(i64::from(utc_offset_min) * 60_000);
+        Day(local_ms.div_euclid(86_400_000))
+    }
+
     /// How many days this one is after `earlier`; negative when it is before.
     pub fn days_since(self, earlier: Day) -> i64 {
         self.0 - earlier.0
+    }
+
+    /// The same of Mondays to Fridays alone: from a Friday to the Wednesday after it are three. Holidays are not known.
+    pub fn workdays_since(self, earlier: Day) -> i64 {
+        self.workdays() - earlier.workdays()
+    }
+
+    /// Mondays to Fridays up to this day with it, from Monday 1969-12-29 on.
+    fn workdays(self) -> i64 {
+        let days = self.0 + 4;
+        days.div_euclid(7) * 5 + days.rem_euclid(7).min(5)
     }
 }
 
@@ -123,6 +140,33 @@ mod tests {
         assert_eq!(day("2026-11-22").days_since(day("2026-10-22")), 31);
         assert_eq!(day("2026-01-01").days_since(day("2025-01-01")), 365);
         assert_eq!(day("2026-11-22"), Day(20_779));
+    }
+
+    #[test]
+    fn working_days_leave_weekends_out() {
+        // 2026-11-20 is a Friday.
+        for (later, workdays) in [
+            ("2026-11-19", -1),
+            ("2026-11-20", 0),
+            ("2026-11-21", 0),
+            ("2026-11-22", 0),
+            ("2026-11-23", 1),
+            ("2026-11-25", 3),
+            ("2026-11-27", 5),
+            ("2026-11-30", 6),
+        ] {
+            assert_eq!(day(later).workdays_since(day("2026-11-20")), workdays, "{later}");
+        }
+        assert_eq!(day("2026-11-23").workdays_since(day("2026-11-21")), 1);
+        assert_eq!(day("1970-01-05").workdays_since(day("1969-12-26")), 6);
+    }
+
+    #[test]
+    fn a_moment_belongs_to_the_day_on_the_wall() {
+        let before_midnight_utc = 86_400_000 - 1;
+        assert_eq!(Day::at(before_midnight_utc, 0), Day(0));
+        assert_eq!(Day::at(before_midnight_utc, 8 * 60), Day(1));
+        assert_eq!(Day::at(0, -60), Day(-1));
     }
 
     #[test]

@@ -58,6 +58,18 @@ pub struct KindField {
     /// Whether it cannot be empty.
     #[serde(default)]
     pub required: bool,
+    /// Which of several moments stands for all: the first to come in, the last to go out.
+    #[serde(default)]
+    pub keep: Option<Keep>,
+    /// It lives on after the record is sealed, as what becomes of a finding does.
+    #[serde(default)]
+    pub living: bool,
+    /// Who alone may write it once the record is there; whoever may write the record, when nobody is named.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// Who may lower what otherwise only rises.
+    #[serde(default)]
+    pub lowered_by: Vec<String>,
     /// The codes it can hold, for `one` and `many`; for a state they are the workflow's.
     #[serde(default)]
     pub options: Vec<Choice>,
@@ -118,6 +130,16 @@ pub enum Policy {
     State,
 }
 
+/// Which of several moments stands for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The first.
+    Earliest,
+    /// The last.
+    Latest,
+}
+
 /// How a state moves.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,11 +180,15 @@ pub struct Rights {
     pub write: Vec<String>,
     /// Who may read one.
     pub read: Vec<String>,
+    /// Who decides between others' words without writing any themselves, and always with a reason.
+    #[serde(default)]
+    pub settle: Vec<String>,
 }
 
 impl Rights {
     pub(crate) fn roles(&self) -> impl Iterator<Item = &String> {
-        self.create.iter().chain(&self.write).chain(&self.read)
+        let all = self.create.iter().chain(&self.write).chain(&self.read);
+        all.chain(&self.settle)
     }
 }
 
@@ -175,6 +201,8 @@ pub enum Action {
     Write,
     /// Read one.
     Read,
+    /// Decide between others' words in one.
+    Settle,
 }
 
 /// Why a state does not move.
@@ -242,6 +270,7 @@ impl Kind {
             Action::Create => &self.rights.create,
             Action::Write => &self.rights.write,
             Action::Read => &self.rights.read,
+            Action::Settle => &self.rights.settle,
         };
         shares(allowed, roles)
     }
@@ -253,10 +282,15 @@ impl Kind {
         fits.next().map_or(&[], |t| &t.needs)
     }
 
+    /// Whether a field lives on after the record is sealed: its state does, and what is told of it.
+    pub fn outlives_seal(&self, path: &str) -> bool {
+        let moves = self.workflow.as_ref().is_some_and(|flow| flow.field == path);
+        moves || self.field(path).is_some_and(|field| field.living)
+    }
+
     /// Whether a record in this state takes a change of this field.
     pub fn is_open(&self, state: Option<&str>, path: &str) -> bool {
-        let moves = self.workflow.as_ref().is_some_and(|flow| flow.field == path);
-        moves || !state.is_some_and(|state| self.sealed.iter().any(|sealed| sealed == state))
+        self.outlives_seal(path) || !state.is_some_and(|state| self.sealed.iter().any(|sealed| sealed == state))
     }
 
     /// Whether these roles may move the state. Staying in a state is allowed to those who may enter it: two phones that

@@ -8,19 +8,26 @@ mod calibrate;
 mod checklist;
 mod compare;
 mod date;
+mod decision;
 mod definitions;
 mod draw;
 mod expression;
 mod fraction;
 mod kind;
+mod lcs;
 #[cfg(feature = "lint")]
 mod lint;
+pub mod paragraphs;
 mod provisional;
+mod settle;
 mod severity;
+mod similar;
 mod template;
 mod text;
 mod threshold;
+pub mod validity;
 mod value;
+mod word_diff;
 
 use std::sync::OnceLock;
 
@@ -35,21 +42,25 @@ pub use checklist::{
 };
 pub use compare::{Change, compare, has_place};
 pub use date::Day;
+pub use decision::{Decision, Heard};
 pub use definitions::{DefinitionError, DefinitionErrors, MATTERS};
 pub use draw::{Draw, draw};
 pub use expression::{Expr, ExprError, Meanings};
 pub use fraction::{Fraction, Tenths};
 pub use kind::{
-    Action, BadValue, FieldKind, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
+    Action, BadValue, FieldKind, Keep, Kind, KindField, MAX_TEXT, Policy, Refusal, Rights, Role, Transition, Workflow,
 };
 #[cfg(feature = "lint")]
 pub use lint::{Mistake, lint};
 pub use provisional::worse;
+pub use settle::{Said, Standing, provisional_number};
 pub use severity::Severity;
+pub use similar::{Sighting, may_be_same, similarity};
 pub use template::{Parts, built_in_parts, checklist, checklists, knows, learn, threshold_from_json};
 pub use text::{Lang, Text};
 pub use threshold::{Level, Limits, Number, Op, Step, ThresholdRule};
 pub use value::{Answers, Value};
+pub use word_diff::{Piece, word_diff};
 
 /// Everything that is defined. The built-in one is [`catalog`].
 #[derive(Debug, Clone)]

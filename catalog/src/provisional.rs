@@ -25,6 +25,14 @@ pub fn worse(checklist: &Checklist, path: &str, values: &[Value]) -> Value {
         .unwrap_or_default()
 }
 
+/// The value that says more, where nothing is known of which is worse.
+pub(crate) fn fuller(values: &[Value]) -> Value {
+    let fullest = values
+        .iter()
+        .max_by(|a, b| words(a).cmp(&words(b)).then_with(|| a.cmp(b)));
+    fullest.cloned().unwrap_or_default()
+}
+
 /// What makes a value of a field worse than another.
 enum Badness<'a> {
     /// "no", then "na", then "yes"; the other way round where "yes" is the bad answer.
@@ -165,7 +173,8 @@ fn days(value: &Value) -> Option<Fraction> {
     Some(Fraction::whole(Day::parse(value.as_text()?)?.days_since(Day::EPOCH)))
 }
 
-fn union(values: &[Value]) -> Value {
+/// All of them together.
+pub(crate) fn union(values: &[Value]) -> Value {
     let mut all: Vec<Value> = values
         .iter()
         .flat_map(|value| match value {

@@ -3,7 +3,7 @@
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
-use crate::api::{about, health, live, quarantine, results, session, sync, visits};
+use crate::api::{about, differences, health, live, quarantine, results, session, sync, visits};
 use crate::assets;
 use crate::auth::csrf;
 
@@ -26,6 +26,12 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/quarantine/{id}/admit").post(quarantine::admit))
                 .service(resource("/live").get(live::listen))
                 .service(resource("/results").wrap(Compress::default()).get(results::show))
+                .service(
+                    resource("/differences")
+                        .wrap(Compress::default())
+                        .get(differences::list),
+                )
+                .service(resource("/visits/{id}/here").post(differences::here))
                 .service(resource("/visits/{id}").wrap(Compress::default()).get(visits::show))
                 .service(
                     resource("/visits/{id}/history")

@@ -107,6 +107,7 @@ table! {
         submitted_at -> Nullable<Timestamptz>,
         received_at -> Nullable<Timestamptz>,
         conflicts -> Integer,
+        removed -> Bool,
     }
 }
 
@@ -127,6 +128,7 @@ table! {
         applicable -> Integer,
         conflicts -> Integer,
         engine -> Integer,
+        removed -> Bool,
     }
 }
 

@@ -1,5 +1,6 @@
 //! All the SQL, one file a noun. Takes a connection and plain values, returns rows; knows nothing of HTTP.
 
+pub mod differences;
 pub mod people;
 pub mod pokes;
 mod prepared;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::planted::{Bug, planted};
-use crate::{DeviceId, Dot, GroupId, PersonId, Value};
+use crate::{DeviceId, Dot, GroupId, Late, PersonId, Value};
 
 /// A live write of a field: one sibling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct FieldState {
     /// Dots that somebody has replaced although they have not arrived here yet: they will not be inserted when they do.
     #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     pub ghosts: Vec<Dot>,
+    /// Writes that came after the record was sealed, by people who had not seen the seal: beside the value, not in its place.
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<Late>,
 }
 
 /// What an apply changed among the live dots, for the checksum.
@@ -85,9 +88,20 @@ impl FieldState {
         self.live.windows(2).any(|pair| pair[0].value != pair[1].value)
     }
 
+    /// Whether this write is here, in the field or beside it.
+    pub fn holds(&self, dot: &Dot) -> bool {
+        let late = self.late.iter().map(|late| &late.write);
+        self.live.iter().chain(late).any(|write| write.dot == *dot)
+    }
+
+    /// Every write that counts in the checksum: the live ones, then the late ones.
+    pub fn writes(&self) -> impl Iterator<Item = &Write> {
+        self.live.iter().chain(self.late.iter().map(|late| &late.write))
+    }
+
     /// Whether a base dot is missing here, so that the caller must find out if its group is known.
     pub fn lacks(&self, dot: &Dot) -> bool {
-        !self.live.iter().any(|sibling| sibling.dot == *dot) && !self.ghosts.contains(dot)
+        !self.holds(dot) && !self.ghosts.contains(dot)
     }
 }
 

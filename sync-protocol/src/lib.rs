@@ -15,6 +15,7 @@ pub mod planted;
 mod record;
 pub mod replay;
 mod replica;
+mod seal;
 mod sum;
 mod value;
 mod view;
@@ -26,10 +27,11 @@ pub use export::{Export, ExportFault, ExportHeader};
 pub use field::{Delta, FieldState, Write};
 pub use group::{Edit, Group, GroupKind, MAX_GROUP_BYTES, MAX_OPS, Malformed, Op};
 pub use id::{BadId, BucketId, DeviceId, Dot, FieldPath, GroupId, PersonId, RecordId};
-pub use record::RecordState;
+pub use record::{REMOVED_FIELD, RecordState};
 pub use replica::{
     Author, BucketMark, Draft, Phase, PushBatch, Replica, Saved, SavedGroup, SavedRecord, StageError, Stored,
 };
+pub use seal::{Covered, Late, SEAL_FIELD, seal_value, sealed_dots, verification_code};
 pub use sum::Sum;
 pub use value::Value;
 pub use view::{FieldView, RecordView, Shown, Sibling};

@@ -7,9 +7,9 @@
 mod ledger;
 mod transact;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::{BucketId, Code, Group, GroupId, GroupKind, OutcomeKind, PullRequest, RecordId, RecordState};
+use crate::{BucketId, Code, FieldPath, Group, GroupId, GroupKind, OutcomeKind, PullRequest, RecordId, RecordState};
 
 pub use ledger::{Chain, Commit, Ledger, Mark, Moved};
 pub use transact::admit;
@@ -127,6 +127,14 @@ pub trait Judge {
     fn gate(&self, group: &Group) -> Result<(), Objection>;
     /// Whether the group may take effect on its records as they are now (those that exist).
     fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), Objection>;
+    /// Records beside its own that the judgement of this group depends on, such as the visit of an answer; read, not locked.
+    fn looks_at(&self, _group: &Group, _records: &BTreeMap<RecordId, RecordState>) -> BTreeSet<RecordId> {
+        BTreeSet::new()
+    }
+    /// Whether a field lives on after its record is sealed, as a state does.
+    fn outlives_seal(&self, _record: &RecordState, _path: &FieldPath) -> bool {
+        false
+    }
 }
 
 /// Gives each group its effect, once, in the order given, and answers a verdict for each.

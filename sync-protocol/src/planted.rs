@@ -33,10 +33,12 @@ pub enum Bug {
     CopyCountsTwice,
     /// A damaged bucket is taken for whole because its mark says so.
     MarkBelieved,
+    /// A late write goes into a sealed field as if nobody had signed it.
+    SealIgnored,
 }
 
 impl Bug {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SequenceCursor,
         Self::BaseFromDatabase,
         Self::DropOnAck,
@@ -52,6 +54,7 @@ impl Bug {
         Self::DepartureForgotten,
         Self::CopyCountsTwice,
         Self::MarkBelieved,
+        Self::SealIgnored,
     ];
 }
 

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::seal::verification_code;
 use crate::{Dot, FieldPath, FieldState, GroupId, RecordId, Sum, Value, Write};
+
+/// The field in which somebody removes a record: the code of everything they saw in it.
+pub const REMOVED_FIELD: &str = "removed";
 
 /// The fields of one record. A pull may carry only those that are newer than the reader's cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +64,21 @@ impl RecordState {
         self.value(path)?.text()
     }
 
+    /// Who removed the record, having seen all that is in it: whatever came since, or stands under a signature, keeps it (P2).
+    pub fn removed_by(&self) -> Option<&Write> {
+        let said = self
+            .fields
+            .get(REMOVED_FIELD)?
+            .live
+            .iter()
+            .max_by_key(|write| write.at)?;
+        let own = |path: &FieldPath| !path.as_str().starts_with('@') && path.as_str() != REMOVED_FIELD;
+        let there = self.fields.iter().filter(|(path, _)| own(path));
+        let dots = there.flat_map(|(_, field)| field.writes().map(|write| write.dot));
+        let seen_all = said.value.text() == Some(verification_code(dots).as_str());
+        (seen_all && !self.is_sealed()).then_some(said)
+    }
+
     /// How many fields wait for somebody to settle them.
     pub fn conflicts(&self) -> usize {
         self.fields.values().filter(|field| field.is_conflict()).count()
@@ -68,7 +87,6 @@ impl RecordState {
 
 pub(crate) fn field_sum(id: &RecordId, path: &FieldPath, field: &FieldState) -> Sum {
     field
-        .live
-        .iter()
+        .writes()
         .fold(Sum::default(), |sum, write| sum.plus(Sum::of(id, path, &write.dot)))
 }

@@ -329,7 +329,7 @@ impl Replica {
         let mut bucket = base.map(|record| record.bucket.clone());
         let mut fields: BTreeMap<FieldPath, Layers> = BTreeMap::new();
         for (path, field) in base.iter().flat_map(|record| &record.state.fields) {
-            fields.insert(path.clone(), Layers::base(&field.live));
+            fields.insert(path.clone(), Layers::base(field));
         }
         for pending in self.pending_of(id) {
             bucket.get_or_insert_with(|| pending.group.bucket.clone());
@@ -358,7 +358,7 @@ impl Replica {
     /// One field as its reader sees it: cheaper than the whole record.
     pub fn field(&self, id: &RecordId, path: &FieldPath) -> crate::FieldView {
         let base = self.records.get(id).and_then(|record| record.state.fields.get(path));
-        let mut layers = Layers::base(base.map_or(&[][..], |field| &field.live));
+        let mut layers = base.map_or_else(Layers::default, Layers::base);
         for pending in self.pending_of(id) {
             let op = pending
                 .group
@@ -396,6 +396,39 @@ impl Replica {
     /// Every record there is, the office's and this phone's own.
     pub fn record_ids(&self) -> BTreeSet<RecordId> {
         self.records.keys().chain(self.touching.keys()).cloned().collect()
+    }
+
+    /// Fields in which people differ as they are shown here, and those beside which something stands that came after a seal.
+    pub fn contested(&self) -> Vec<(RecordId, FieldPath)> {
+        let base = self.records.iter().flat_map(|(id, record)| {
+            let fields = record.state.fields.iter();
+            let doubtful = fields.filter(|(_, field)| field.live.len() > 1 || !field.late.is_empty());
+            doubtful.map(move |(path, _)| (id.clone(), path.clone()))
+        });
+        let own = self.outbox.values().flat_map(|pending| &pending.group.ops);
+        let own = own.map(|op| (op.record().clone(), op.path().clone()));
+        let asked: BTreeSet<(RecordId, FieldPath)> = base.chain(own).collect();
+        let differs = |(id, path): &(RecordId, FieldPath)| {
+            let view = self.field(id, path);
+            view.conflict() || !view.late.is_empty()
+        };
+        asked.into_iter().filter(differs).collect()
+    }
+
+    /// Fields whose path begins with this, of every record there is.
+    pub fn fields_under(&self, prefix: &str) -> BTreeSet<(RecordId, FieldPath)> {
+        let base = self.records.iter().flat_map(|(id, record)| {
+            let paths = record
+                .state
+                .fields
+                .keys()
+                .filter(|path| path.as_str().starts_with(prefix));
+            paths.map(move |path| (id.clone(), path.clone()))
+        });
+        let own = self.outbox.values().flat_map(|pending| &pending.group.ops);
+        let own = own.filter(|op| op.path().as_str().starts_with(prefix));
+        base.chain(own.map(|op| (op.record().clone(), op.path().clone())))
+            .collect()
     }
 
     /// The outbox, oldest first: bytes, phase, and what the group says.
@@ -600,6 +633,7 @@ impl Replica {
             device: self.me.device.clone(),
             at: draft.at,
             pending: true,
+            dot: None,
         }
     }
 }
@@ -623,7 +657,7 @@ impl Pending {
 
 impl From<&FieldState> for crate::FieldView {
     fn from(field: &FieldState) -> Self {
-        Layers::base(&field.live).view()
+        Layers::base(field).view()
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a person sees of a record: the office's state with their own unsent writes on top, computed when it is read.
 
-use crate::field::Write;
-use crate::{BucketId, DeviceId, Dot, FieldPath, PersonId, RecordId, Value};
+use crate::field::{FieldState, Write};
+use crate::{
+    BucketId, DeviceId, Dot, FieldPath, PersonId, REMOVED_FIELD, RecordId, SEAL_FIELD, Value, verification_code,
+};
 use std::collections::BTreeMap;
 
 /// The dots that stood on a screen. Only a field that was read for display hands one out, so that a write can never claim to
@@ -26,12 +28,29 @@ pub struct Sibling {
     pub at: i64,
     /// Still only on this phone.
     pub pending: bool,
+    /// The write's name; a draft has none yet.
+    pub dot: Option<Dot>,
+}
+
+impl Sibling {
+    fn of(write: Write, pending: bool) -> Self {
+        Self {
+            value: write.value,
+            author: write.author,
+            device: write.device,
+            at: write.at,
+            pending,
+            dot: Some(write.dot),
+        }
+    }
 }
 
 /// A field as displayed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldView {
     pub siblings: Vec<Sibling>,
+    /// What came after the record was sealed, beside the value.
+    pub late: Vec<Sibling>,
     shown: Vec<Dot>,
 }
 
@@ -58,6 +77,21 @@ impl FieldView {
     pub fn shown(&self) -> Shown {
         Shown(self.shown.clone())
     }
+    /// The same, of one person's own values only: they change their word, and another's stays beside it.
+    pub fn shown_of(&self, author: &str) -> Shown {
+        let own = self.siblings.iter().filter(|sibling| sibling.author.as_str() == author);
+        let mut dots: Vec<Dot> = own.filter_map(|sibling| sibling.dot).collect();
+        dots.sort_unstable();
+        Shown(dots)
+    }
+    /// The same, with what came after the seal and is on the screen as well.
+    pub fn shown_with_late(&self) -> Shown {
+        let mut dots = self.shown.clone();
+        dots.extend(self.late.iter().filter_map(|late| late.dot));
+        dots.sort_unstable();
+        dots.dedup();
+        Shown(dots)
+    }
     /// The different values, in the order of their siblings.
     pub fn values(&self) -> Vec<Value> {
         let mut values: Vec<Value> = Vec::new();
@@ -74,6 +108,7 @@ impl FieldView {
 #[derive(Default)]
 pub(crate) struct Layers {
     live: Vec<(Write, bool)>,
+    late: Vec<Write>,
     /// Dots that unsent writes of this person replaced. They count as seen, too: should the office refuse the write in between,
     /// the next one still replaces what its author saw.
     under_pending: Vec<Dot>,
@@ -83,15 +118,21 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    pub fn base(live: &[Write]) -> Self {
+    pub fn base(field: &FieldState) -> Self {
         Self {
-            live: live.iter().map(|write| (write.clone(), false)).collect(),
+            live: field.live.iter().map(|write| (write.clone(), false)).collect(),
+            late: field.late.iter().map(|late| late.write.clone()).collect(),
             ..Self::default()
         }
     }
     pub fn pending(&mut self, write: Write, base: &[Dot]) {
+        // One's own late write is here again: it has arrived, and stands beside the sealed value.
+        if self.late.iter().any(|late| late.dot == write.dot) {
+            return;
+        }
         self.live
             .retain(|(sibling, _)| !base.contains(&sibling.dot) && sibling.dot != write.dot);
+        self.late.retain(|late| !base.contains(&late.dot));
         self.under_pending.extend(base);
         self.live.push((write, true));
     }
@@ -113,15 +154,13 @@ impl Layers {
         };
         shown.sort_unstable();
         shown.dedup();
-        let written = self.live.into_iter().map(|(write, pending)| Sibling {
-            value: write.value,
-            author: write.author,
-            device: write.device,
-            at: write.at,
-            pending,
-        });
+        let written = self
+            .live
+            .into_iter()
+            .map(|(write, pending)| Sibling::of(write, pending));
         FieldView {
             siblings: self.draft.into_iter().chain(written).collect(),
+            late: self.late.into_iter().map(|write| Sibling::of(write, false)).collect(),
             shown,
         }
     }
@@ -141,7 +180,7 @@ impl RecordView {
         let fields = state
             .fields
             .iter()
-            .map(|(path, field)| (path.clone(), Layers::base(&field.live).view()))
+            .map(|(path, field)| (path.clone(), Layers::base(field).view()))
             .collect();
         Self {
             id: state.id.clone(),
@@ -165,6 +204,32 @@ impl RecordView {
     }
     pub fn text(&self, path: &str) -> &str {
         self.fields.get(path).map_or("", FieldView::text)
+    }
+    /// Whether somebody's signature stands on it.
+    pub fn is_sealed(&self) -> bool {
+        let field = self.fields.get(SEAL_FIELD);
+        field.is_some_and(|field| field.siblings.iter().any(|sibling| sibling.value != Value::Null))
+    }
+    /// The dots of every value that is shown here and not about the record itself, but for the fields `except`, which are being
+    /// written anew: what a signature covers.
+    pub fn signed(&self, except: &[&str]) -> Vec<Dot> {
+        let own = |path: &str| !path.starts_with('@') && !except.contains(&path);
+        let fields = self.fields.iter().filter(|(path, _)| own(path.as_str()));
+        fields
+            .flat_map(|(_, field)| field.siblings.iter().filter_map(|sibling| sibling.dot))
+            .collect()
+    }
+    /// The value that removes this record for whoever has seen as much of it as is shown here.
+    pub fn removal(&self) -> Value {
+        Value::Text(verification_code(self.signed(&[REMOVED_FIELD])))
+    }
+    /// Whether somebody removed it, having seen all that is in it.
+    pub fn is_removed(&self) -> bool {
+        let Some(field) = self.fields.get(REMOVED_FIELD) else {
+            return false;
+        };
+        let last = field.siblings.iter().max_by_key(|sibling| sibling.at);
+        last.is_some_and(|last| last.value == self.removal()) && !self.is_sealed()
     }
     pub fn fields(&self) -> impl Iterator<Item = (&str, &FieldView)> {
         self.fields.iter().map(|(path, field)| (path.as_str(), field))

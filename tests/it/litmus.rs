@@ -1,5 +1,5 @@
 //! The litmus cases of field work (bar.md T12), each with the outcome its people expect, written as a sentence. L12, L13, L14 and L16 need a
-//! browser and are in that ring; L7, L8 and L15 wait for conflicts that people settle, seals and new versions of a checklist.
+//! browser and are in that ring.
 
 use sync_protocol::{GroupKind, Phase, Value};
 use tests::phone::{Phone, Visit};
@@ -52,7 +52,7 @@ async fn l1_two_people_answer_different_items() {
     both_show(&a, &b, &at, "SF1.2", &["no"]);
 }
 
-/// Both values are kept and shown to both, until one of them decides.
+/// Both values are kept and shown to both, until the lead decides.
 #[tokio::test]
 async fn l2_two_people_answer_one_item_differently() {
     let (_world, mut a, mut b, at) = shared().await;
@@ -60,7 +60,7 @@ async fn l2_two_people_answer_one_item_differently() {
     b.answer(&at, "SF1.1", "no");
     both_sync(&mut a, &mut b).await;
     both_show(&a, &b, &at, "SF1.1", &["no", "yes"]);
-    b.answer(&at, "SF1.1", "no");
+    a.settle(&at, "SF1.1", "no", "李看得对");
     both_sync(&mut a, &mut b).await;
     both_show(&a, &b, &at, "SF1.1", &["no"]);
 }
@@ -243,4 +243,65 @@ async fn l18_five_thousand_answers_after_thirty_days_offline() {
         }
     }
     assert_eq!(world.count("SELECT sum(answered) FROM response").await, answers as i64);
+}
+
+/// Whoever removes a visit has seen what was in it; a colleague's answer that they had not seen brings it back, visibly.
+#[tokio::test]
+async fn l7_a_removal_meets_an_edit() {
+    let (world, mut a, mut b, at) = shared().await;
+    a.remove(&at);
+    b.answer(&at, "SF1.1", "no");
+    a.sync().await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM visit WHERE removed").await, 1);
+    both_sync(&mut a, &mut b).await;
+    for phone in [&a, &b] {
+        assert!(
+            phone.replica.view(&at.visit).unwrap().is_removed(),
+            "nobody has touched the visit itself"
+        );
+        assert!(
+            !phone.replica.view(&at.response).unwrap().is_removed(),
+            "but somebody has its sheet"
+        );
+    }
+    both_show(&a, &b, &at, "SF1.1", &["no"]);
+    // Seen and removed again: now it is gone for everybody.
+    a.remove(&at);
+    both_sync(&mut a, &mut b).await;
+    assert!(b.replica.view(&at.response).unwrap().is_removed());
+}
+
+/// What is signed stays as it was signed; the late answer is kept beside it and changes no score.
+#[tokio::test]
+async fn l8_an_edit_meets_a_signature() {
+    let (world, mut a, mut b, at) = shared().await;
+    a.fill(&at, &[]);
+    both_sync(&mut a, &mut b).await;
+    for state in ["feedback_given"] {
+        a.command(&at, state);
+    }
+    a.submit(&at);
+    // Li saw Zhang's answer and means to replace it, without knowing that it was signed meanwhile.
+    b.answer(&at, "SF1.1", "no");
+    both_sync(&mut a, &mut b).await;
+    both_show(&a, &b, &at, "SF1.1", &["yes"]);
+    for phone in [&a, &b] {
+        let late = phone.see(&at.response, "SF1.1").late;
+        assert_eq!(
+            late.iter().map(|late| &late.value).collect::<Vec<_>>(),
+            [&Value::from("no")]
+        );
+    }
+    let open = world
+        .count("SELECT count(*) FROM difference WHERE path = 'SF1.1' AND late")
+        .await;
+    assert_eq!(open, 1, "the office is told");
+    let failed = world.count("SELECT cardinality(failed) FROM response").await;
+    assert_eq!(failed, 0, "the score is that of what was signed");
+    // The lead looks and amends: a new revision, and nothing is late any more.
+    a.amend(&at, "SF1.1", "no", "李看得对");
+    both_sync(&mut a, &mut b).await;
+    both_show(&a, &b, &at, "SF1.1", &["no"]);
+    assert!(a.see(&at.response, "SF1.1").late.is_empty());
+    assert_eq!(world.count("SELECT cardinality(failed) FROM response").await, 1);
 }

@@ -3,10 +3,12 @@
 mod bad_input;
 mod busy;
 mod house;
+mod joint;
 mod litmus;
 mod live;
 mod locales;
 mod mend;
+mod policies;
 mod quarantine;
 mod restore;
 mod rights;

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use sync_protocol::{
-    Author, BucketId, Edit, FieldView, Frame, GroupId, GroupKind, HaveReply, PushReply, RecordId, Replica, Saved,
-    Shown, StageError, Value,
+    Author, BucketId, Edit, FieldView, Frame, GroupId, GroupKind, HaveReply, Phase, PushReply, REMOVED_FIELD, RecordId,
+    Replica, SEAL_FIELD, Saved, Shown, StageError, Value, seal_value, verification_code,
 };
 use uuid::Uuid;
 
@@ -144,6 +144,104 @@ impl Phone {
     pub fn command(&mut self, at: &Visit, state: &str) {
         let edit = self.edit(&at.visit, "state", state);
         self.change(&at.bucket, GroupKind::Command, vec![edit]);
+    }
+
+    /// Signs and hands in what this phone shows of the visit and its sheet: one action.
+    pub fn submit(&mut self, at: &Visit) {
+        let mut edits = vec![self.edit(&at.visit, "state", "submitted")];
+        let mut signed = Vec::new();
+        for record in [&at.visit, &at.response] {
+            let view = self.replica.view(record).expect("a record on this phone");
+            let dots = view.signed(&[]);
+            signed.extend(dots.iter().copied());
+            edits.push(Edit::new(
+                record,
+                SEAL_FIELD,
+                seal_value(dots),
+                view.field(SEAL_FIELD).shown(),
+            ));
+        }
+        let seal = Value::List(vec![verification_code(signed).into(), 1.into(), "".into()]);
+        edits.push(self.edit(&at.visit, "seal", seal));
+        self.change(&at.bucket, GroupKind::Command, edits);
+    }
+
+    /// Amends one answer of a signed sheet: the new value and the sheet signed anew, in one action.
+    pub fn amend(&mut self, at: &Visit, item: &str, value: &str, reason: &str) {
+        let view = self.replica.view(&at.response).expect("a record on this phone");
+        let field = view.field(item);
+        let dots = view.signed(&[item]);
+        let edits = vec![
+            Edit::new(&at.response, item, value.into(), field.shown_with_late()),
+            Edit::new(
+                &at.response,
+                SEAL_FIELD,
+                seal_value(dots.clone()),
+                view.field(SEAL_FIELD).shown(),
+            ),
+            self.edit(
+                &at.visit,
+                "seal",
+                Value::List(vec![verification_code(dots).into(), 2.into(), reason.into()]),
+            ),
+        ];
+        self.change(&at.bucket, GroupKind::Edit, edits);
+    }
+
+    /// One's own word on an item where others differ: it changes that and settles nothing.
+    pub fn say_again(&mut self, at: &Visit, item: &str, value: &str) {
+        let shown = self.see(&at.response, item).shown_of(&self.person.to_string());
+        self.change(
+            &at.bucket,
+            GroupKind::Edit,
+            vec![Edit::new(&at.response, item, value.into(), shown)],
+        );
+    }
+
+    /// Settles an item on which people differ, having seen all of it.
+    pub fn settle(&mut self, at: &Visit, item: &str, value: &str, reason: &str) {
+        let field = self.see(&at.response, item);
+        let heard = field.siblings.iter().map(|said| catalog::Heard {
+            author: said.author.to_string(),
+            at: said.at,
+            dot: said.dot.map(|dot| dot.to_string()).unwrap_or_default(),
+            value: to_catalog(&said.value),
+        });
+        let decision = catalog::Decision {
+            reopened: false,
+            reason: reason.to_owned(),
+            heard: heard.collect(),
+        };
+        let marker = format!("settled/{item}");
+        let decision = serde_json::to_value(decision.to_value()).expect("a value is JSON");
+        let edits = vec![
+            Edit::new(&at.response, item, value.into(), field.shown_with_late()),
+            self.edit(
+                &at.response,
+                &marker,
+                serde_json::from_value::<Value>(decision).expect("a value of the wire"),
+            ),
+        ];
+        self.change(&at.bucket, GroupKind::Edit, edits);
+    }
+
+    /// Removes the visit and its sheet as far as this phone sees them.
+    pub fn remove(&mut self, at: &Visit) {
+        let gone = |record: &RecordId| {
+            let view = self.replica.view(record).expect("a record on this phone");
+            Edit::new(record, REMOVED_FIELD, view.removal(), view.field(REMOVED_FIELD).shown())
+        };
+        let edits = vec![gone(&at.visit), gone(&at.response)];
+        self.change(&at.bucket, GroupKind::Edit, edits);
+    }
+
+    /// The codes with which the office set this person's actions aside.
+    pub fn set_aside(&self) -> Vec<String> {
+        let code = |saved: &sync_protocol::SavedGroup| match &saved.phase {
+            Phase::Refused { code } | Phase::Quarantined { code } => Some(code.clone()),
+            _ => None,
+        };
+        self.replica.outbox().filter_map(|(saved, _)| code(saved)).collect()
     }
 
     /// Answers every scored item that the worked check's school shows with yes, except `no`.

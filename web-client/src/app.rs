@@ -8,6 +8,8 @@ use leptos_router::path;
 use crate::components::Rail;
 use crate::i18n::t;
 use crate::pages::checklist::ChecklistPage;
+use crate::pages::difference::DifferencePage;
+use crate::pages::differences::DifferencesPage;
 use crate::pages::duty;
 use crate::pages::feedback::FeedbackPage;
 use crate::pages::limits::LimitsPage;
@@ -115,6 +117,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/visits") view=VisitsPage />
             <Route path=path!("/results") view=ResultsPage />
             <Route path=path!("/record/:visit") view=RecordPage />
+            <Route path=path!("/differences") view=DifferencesPage />
+            <Route path=path!("/difference/:visit/:record") view=DifferencePage />
             <Route path=path!("/quarantine") view=QuarantinePage />
             <Route path=path!("/templates") view=TemplatesPage />
             <Route path=path!("/limits") view=LimitsPage />

@@ -1,5 +1,6 @@
 //! The checklist as it is filled in: what is on the sheet, what a tap writes, how an item is drawn.
 
+mod amend;
 mod answers;
 mod draw;
 mod facts;
@@ -17,6 +18,7 @@ mod upgrade;
 mod values;
 mod whole;
 
+pub use amend::AmendForm;
 pub use draw::{DrawBlock, proof_words};
 pub use facts::FactsBlock;
 pub use inputs::{TextBox, TickBox, input_label};

@@ -3,6 +3,7 @@
 mod app;
 mod clock;
 mod components;
+mod difference;
 mod files;
 mod form;
 mod http;
@@ -12,6 +13,7 @@ mod known;
 mod local_store;
 mod pages;
 mod prefs;
+mod seal;
 mod service_worker;
 mod session;
 mod sync_driver;

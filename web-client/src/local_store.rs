@@ -239,6 +239,16 @@ impl PersonStore {
     pub async fn set_place(&self, place: &str) -> Result<()> {
         self.set_meta("place", place).await
     }
+
+    /// Decisions about this person's own words that they have read, by the names of the writes.
+    pub async fn read_decisions(&self) -> Result<Vec<String>> {
+        let read = read(&self.0.transaction(["meta"]).build()?, "meta", "read_decisions").await?;
+        Ok(read.unwrap_or_default())
+    }
+
+    pub async fn set_read_decisions(&self, dots: &[String]) -> Result<()> {
+        self.set_meta("read_decisions", dots).await
+    }
 }
 
 /// What the installation knows, whoever is signed in.

@@ -1,6 +1,8 @@
 //! One file a page, and what several pages ask of the records.
 
 pub mod checklist;
+pub mod difference;
+pub mod differences;
 pub mod duty;
 pub mod feedback;
 pub mod limits;

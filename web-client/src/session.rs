@@ -4,6 +4,7 @@
 //! reactive scope follows that field only, so a tap repaints one item and not the form.
 
 mod exchange;
+mod joint;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -28,6 +29,7 @@ use crate::local_store::{DeviceStore, Imported, Mended, PersonStore, Superseded}
 use crate::service_worker;
 use crate::sync_driver::{self, Waker};
 pub use exchange::{Choice, ImportError, ImportedItem};
+pub use joint::{Arrival, Colleague};
 
 /// Where the app stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +158,8 @@ struct Inner {
     storage_failed: ArcRwSignal<Option<String>>,
     pokes: ArcRwSignal<u64>,
     place: ArcRwSignal<Option<String>>,
+    arrivals: ArcRwSignal<HashMap<(RecordId, String), Arrival>>,
+    read_decisions: ArcRwSignal<Vec<String>>,
     outbox_moved: ArcTrigger,
     imports_moved: ArcTrigger,
     sets_moved: ArcTrigger,
@@ -193,6 +197,8 @@ thread_local! {
         storage_failed: ArcRwSignal::new(None),
         pokes: ArcRwSignal::new(0),
         place: ArcRwSignal::new(None),
+        arrivals: ArcRwSignal::new(HashMap::new()),
+        read_decisions: ArcRwSignal::new(vec![]),
         outbox_moved: ArcTrigger::new(),
         imports_moved: ArcTrigger::new(),
         sets_moved: ArcTrigger::new(),
@@ -378,6 +384,8 @@ impl Session {
         here.recent.borrow_mut().clear();
         here.person.set(None);
         here.place.set(None);
+        here.arrivals.set(HashMap::new());
+        here.read_decisions.set(vec![]);
         here.pulled.set(false);
         here.last_sync.set(None);
         here.too_old.set(false);
@@ -444,6 +452,8 @@ impl Session {
         let saved = match opened {
             Ok((store, saved)) => {
                 here.place.set(store.place().await.unwrap_or_default());
+                here.read_decisions
+                    .set(store.read_decisions().await.unwrap_or_default());
                 self.remember_beginning(&store, &saved).await;
                 *here.imports.borrow_mut() = store.imports().await.unwrap_or_default();
                 here.mended.set(store.mended().await.unwrap_or_default());
@@ -525,6 +535,8 @@ impl Session {
 struct Followed {
     trigger: ArcTrigger,
     told: FieldView,
+    /// What stood there before somebody else's word came, and when that was: for half a second it cannot have been read.
+    before: Option<(FieldView, f64)>,
 }
 
 fn field_now(record: &RecordId, path: &FieldPath) -> FieldView {
@@ -560,6 +572,7 @@ impl Session {
                 let new = Followed {
                     trigger: trigger.clone(),
                     told,
+                    before: None,
                 };
                 of_record.insert(path, new);
                 trigger
@@ -1129,6 +1142,12 @@ impl Session {
         }
     }
 
+    /// Tells the office something in JSON and reads what it answers.
+    pub async fn post_json<T: DeserializeOwned>(self, path: &str, body: String) -> Result<T, ApiError> {
+        let token = self.token().await?;
+        self.seen(http::json(Call::post(path, "application/json", body).with_token(&token)).await)
+    }
+
     /// Asks the office to do something that needs no words.
     pub async fn post<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
         let token = self.token().await?;
@@ -1294,16 +1313,24 @@ impl Session {
     fn tell_record(self, record: &RecordId) {
         let here = inner();
         let mut triggers: Vec<ArcTrigger> = here.record_moved.borrow().get(record).cloned().into_iter().collect();
+        let mut arrived: Vec<((RecordId, String), Arrival)> = Vec::new();
         // What an answer of the server left as it was is not drawn again: on a large form that would be felt.
         for (path, followed) in here.field_moved.borrow_mut().get_mut(record).into_iter().flatten() {
             let now = field_now(record, path);
             if now != followed.told {
-                followed.told = now;
+                let before = std::mem::replace(&mut followed.told, now);
+                if let Some(arrival) = joint::arrival(&before, &followed.told) {
+                    followed.before = Some((before, js_sys::Date::now()));
+                    arrived.push(((record.clone(), path.to_string()), arrival));
+                }
                 triggers.push(followed.trigger.clone());
             }
         }
         for trigger in triggers {
             trigger.notify();
+        }
+        if !arrived.is_empty() {
+            here.arrivals.update(|arrivals| arrivals.extend(arrived));
         }
     }
 

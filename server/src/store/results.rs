@@ -208,6 +208,17 @@ pub async fn visits(conn: &mut AsyncPgConnection, ask: &Ask) -> Result<Vec<Visit
         )
         .filter(visit::district_id.eq(ask.district))
         .filter(visit::visit_date.ge(ask.from).and(visit::visit_date.lt(ask.until)))
+        // One answer that its remover had not seen keeps a visit.
+        .filter(
+            visit::removed.eq(false).or(diesel::dsl::exists(
+                response::table.filter(
+                    response::district_id
+                        .eq(visit::district_id)
+                        .and(response::visit_id.eq(visit::id))
+                        .and(response::removed.eq(false)),
+                ),
+            )),
+        )
         .select((
             visit::id,
             visit::school_id,
@@ -251,6 +262,7 @@ pub async fn responses(conn: &mut AsyncPgConnection, ask: &Ask, visits: &[Visit]
                 .eq(ask.district)
                 .and(response::visit_id.eq_any(ids(visits))),
         )
+        .filter(response::removed.eq(false))
         .select((
             response::id,
             response::visit_id,
@@ -300,7 +312,9 @@ pub async fn coverage(conn: &mut AsyncPgConnection, ask: &Ask, since: NaiveDate)
         "SELECT school_id AS school, to_char(visit_date, 'YYYY-MM') AS month, \
          count(*) FILTER (WHERE state IN ('submitted', 'reviewed', 'archived')) AS submitted, \
          count(*) FILTER (WHERE state IN ('checked_in', 'in_progress', 'feedback_given', 'returned')) AS draft \
-         FROM visit WHERE district_id = $1 AND visit_date >= $2 AND visit_date < $3 GROUP BY 1, 2",
+         FROM visit v WHERE district_id = $1 AND visit_date >= $2 AND visit_date < $3 \
+           AND (NOT removed OR EXISTS (SELECT 1 FROM response r WHERE r.district_id = v.district_id AND r.visit_id = v.id AND NOT r.removed)) \
+         GROUP BY 1, 2",
     )
     .bind::<SqlUuid, _>(ask.district)
     .bind::<Date, _>(since)

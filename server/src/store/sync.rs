@@ -96,6 +96,12 @@ impl Ledger for Postgres<'_> {
     async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>> {
         rows::homes(self.conn, self.sender.district, ids).await
     }
+    async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>> {
+        rows::lines(self.conn, self.sender.district, ids).await
+    }
+    async fn read_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<Vec<RecordState>> {
+        rows::read_records(self.conn, self.sender.district, ids).await
+    }
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>> {
         rows::lock_records(self.conn, self.sender.district, ids).await
     }

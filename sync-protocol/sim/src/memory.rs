@@ -217,6 +217,23 @@ impl Ledger for Memory {
         Ok(ids.iter().filter_map(home).collect())
     }
 
+    async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>, Failed> {
+        self.step().await?;
+        let database = self.database.borrow();
+        let applied = |id: &GroupId| {
+            let row = database.tables.log.get(id)?;
+            matches!(row.logged, Logged::Applied { .. }).then(|| (*id, row.received.clone()))
+        };
+        Ok(ids.iter().filter_map(applied).collect())
+    }
+
+    async fn read_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<Vec<RecordState>, Failed> {
+        self.step().await?;
+        let database = self.database.borrow();
+        let read = |id: &RecordId| database.tables.records.get(id).map(|(_, record)| record.clone());
+        Ok(ids.iter().filter_map(read).collect())
+    }
+
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>, Failed> {
         self.step().await?;
         let mut found = Vec::new();

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::office::{Chain, Logged};
-use sync_protocol::{BucketId, Dot, FieldPath, Group, GroupId, GroupKind, Phase, RecordId, SavedGroup, Sum, Value};
+use sync_protocol::{
+    BucketId, Dot, FieldPath, Group, GroupId, GroupKind, Phase, RecordId, SEAL_FIELD, SavedGroup, Sum, Value,
+    sealed_dots,
+};
 
 use crate::memory::Tables;
 use crate::phone::Phone;
@@ -52,7 +55,10 @@ impl Oracle {
         }
         for op in &group.ops {
             let had = seen.get(&(op.record().clone(), op.path().clone()));
-            for dot in op.base() {
+            // The state keeps a seal's code, not its list.
+            let is_seal = op.path().as_str() == SEAL_FIELD;
+            self.replaced.extend(op.base().iter().filter(|_| is_seal));
+            for dot in op.base().iter().filter(|_| !is_seal) {
                 let value = self
                     .made
                     .get(&dot.group)
@@ -118,7 +124,9 @@ impl Oracle {
             let Some(made) = self.made.get(&saved.id) else { continue };
             for (at, op) in made.group.ops.iter().enumerate() {
                 let view = phone.replica.field(op.record(), op.path());
-                let shows = view.siblings.iter().any(|sibling| sibling.value == *op.value());
+                let said = view.siblings.iter().chain(&view.late);
+                let shows =
+                    said.clone().any(|sibling| sibling.value == *op.value()) || op.path().as_str() == SEAL_FIELD;
                 if !shows
                     && !self.replaced.contains(&Group::dot(saved.id, at))
                     && !drafted(phone, op.record(), op.path())
@@ -193,12 +201,30 @@ impl Oracle {
                     .push(format!("P3: two changes of {to} are number {seq}"));
             }
         }
+        let signed = signed(tables, &replaced);
+        let written = live.clone();
         live.values_mut()
             .for_each(|dots| dots.retain(|dot| !replaced.contains(dot)));
         for (_, record) in tables.records.values() {
             for (path, field) in &record.fields {
-                let must = live.remove(&(record.id.clone(), path.clone())).unwrap_or_default();
+                let place = (record.id.clone(), path.clone());
+                let mut must = live.remove(&place).unwrap_or_default();
                 let is: BTreeSet<Dot> = field.live.iter().map(|write| write.dot).collect();
+                let all = written.get(&place).cloned().unwrap_or_default();
+                let covered = signed
+                    .get(&record.id)
+                    .filter(|_| !path.as_str().starts_with('@') && path.as_str() != "state");
+                if let Some(covered) = covered {
+                    let late: BTreeSet<Dot> = field.late.iter().map(|late| late.write.dot).collect();
+                    let (sealed, unsigned): (BTreeSet<Dot>, _) = all.into_iter().partition(|dot| covered.contains(dot));
+                    let missing = must.iter().find(|dot| !sealed.contains(*dot) && !late.contains(*dot));
+                    if missing.is_some() || !late.is_subset(&unsigned) {
+                        self.violations.push(format!(
+                            "P10: beside the sealed {path} stand {late:?}, not {must:?} but for {sealed:?}"
+                        ));
+                    }
+                    must = sealed;
+                }
                 if must != is {
                     self.violations
                         .push(format!("P1: {path} holds {is:?}, the definition says {must:?}"));
@@ -268,6 +294,34 @@ impl Oracle {
     }
 }
 
+/// What the standing seals of each record cover, by the definition.
+fn signed(tables: &Tables, replaced: &BTreeSet<Dot>) -> BTreeMap<RecordId, BTreeSet<Dot>> {
+    let mut signed: BTreeMap<RecordId, BTreeSet<Dot>> = BTreeMap::new();
+    for (id, row) in &tables.log {
+        let (Logged::Applied { .. }, Ok(group)) = (&row.logged, Group::from_line(&row.received)) else {
+            continue;
+        };
+        for (at, op) in group
+            .ops
+            .iter()
+            .enumerate()
+            .filter(|(_, op)| op.path().as_str() == SEAL_FIELD)
+        {
+            if !replaced.contains(&Group::dot(*id, at)) {
+                let covered = signed.entry(op.record().clone()).or_default();
+                covered.extend(sealed_dots(op.value()));
+                let own = group
+                    .ops
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, other)| other.record() == op.record());
+                covered.extend(own.map(|(at, _)| Group::dot(*id, at)));
+            }
+        }
+    }
+    signed
+}
+
 fn drafted(phone: &Phone, record: &RecordId, path: &FieldPath) -> bool {
     phone
         .replica
@@ -289,7 +343,7 @@ fn brief(record: Option<&sync_protocol::RecordState>) -> String {
 /// What of a record must be the same everywhere. Numbers and ghosts are the office's own: a phone merges nothing, and a server
 /// that was restored behind everybody's back may number the same changes anew.
 fn live_dots(record: &sync_protocol::RecordState) -> BTreeMap<FieldPath, BTreeSet<Dot>> {
-    let dots = |field: &sync_protocol::FieldState| field.live.iter().map(|write| write.dot).collect();
+    let dots = |field: &sync_protocol::FieldState| field.writes().map(|write| write.dot).collect();
     let fields = record.fields.iter().map(|(path, field)| (path.clone(), dots(field)));
     fields
         .filter(|(_, dots): &(FieldPath, BTreeSet<Dot>)| !dots.is_empty())

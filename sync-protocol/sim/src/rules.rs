@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::office::{Judge, Objection};
-use sync_protocol::{BucketId, Code, Group, GroupKind, PersonId, RecordId, RecordState};
+use sync_protocol::{BucketId, Code, FieldPath, Group, GroupKind, PersonId, RecordId, RecordState};
 
 /// What the sender may do at the moment of the push.
 pub struct Rules {
@@ -35,6 +35,9 @@ impl Judge for Rules {
         }
         Ok(())
     }
+    fn outlives_seal(&self, _: &RecordState, path: &FieldPath) -> bool {
+        path.as_str() == "state"
+    }
 }
 
 impl Judge for Admitted {
@@ -46,6 +49,9 @@ impl Judge for Admitted {
             true => Err(Objection::refuse("field.value")),
             false => Ok(()),
         }
+    }
+    fn outlives_seal(&self, _: &RecordState, path: &FieldPath) -> bool {
+        path.as_str() == "state"
     }
 }
 

@@ -12,7 +12,7 @@ use sync_protocol::planted::{Bug, planted};
 use sync_protocol::{
     Author, BucketId, Checkpoint, DigestReply, DigestRequest, Edit, End, FieldPath, Frame, GroupId, GroupKind,
     HaveReply, HaveRequest, Hello, Limits, Node, Outcome, OutcomeKind, PROTOCOL, Phase, Place, PullRequest, PushReply,
-    RecordId, RecordsPage, Replica, ScopeChange, StageError, Stored, Value,
+    RecordId, RecordsPage, Replica, SEAL_FIELD, ScopeChange, StageError, Stored, Value, seal_value,
 };
 
 use crate::Report;
@@ -57,6 +57,8 @@ pub enum Fault {
     Tamper,
     /// People move records between buckets.
     Move,
+    /// People sign what they see of a record.
+    Seal,
 }
 
 impl Fault {
@@ -85,7 +87,10 @@ impl Plan {
     /// Each seed has its own mixture: a fault that is always on hides what needs its absence.
     pub fn of_seed(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
-        let faults = Fault::ALL.into_iter().filter(|_| chance.percent(45)).collect();
+        let faults = Fault::ALL.into_iter().filter(|_| chance.percent(45));
+        // Drawn apart, so that older seeds keep their course.
+        let seals = Chance::new(!seed).percent(45);
+        let faults = faults.chain(seals.then_some(Fault::Seal)).collect();
         let persons = 2 + chance.below(2);
         Self {
             seed,
@@ -281,6 +286,10 @@ impl World {
     fn act(&mut self, at: usize) {
         let (record, _) = self.chance.pick(&self.records).expect("there are records");
         let bucket = self.bucket_of(at, &record);
+        if self.has(Fault::Seal) && self.chance.percent(5) {
+            self.seal(at, &record, &bucket);
+            return;
+        }
         match self.chance.below(if self.has(Fault::Move) { 11 } else { 10 }) {
             10 => self.relocate(at, &record),
             0..3 => {
@@ -390,6 +399,26 @@ impl World {
         self.keep(at, stored, None);
         self.phones[at].look(&screen.record, &["note"]);
         self.note(format_args!("phone {at} types"));
+    }
+
+    /// Somebody signs what they see of a record.
+    fn seal(&mut self, at: usize, record: &RecordId, bucket: &BucketId) {
+        self.phones[at].look(record, &PATHS);
+        let Some(view) = self.phones[at].replica.view(record) else {
+            return;
+        };
+        let edit = Edit::new(
+            record,
+            SEAL_FIELD,
+            seal_value(view.signed(&[])),
+            view.field(SEAL_FIELD).shown(),
+        );
+        let (now, nonce) = (self.now(at), self.next_nonce());
+        let stored = self.phones[at]
+            .replica
+            .change(bucket, GroupKind::Edit, vec![edit], now, nonce);
+        self.keep(at, stored, Some(1));
+        self.note(format_args!("phone {at} seals {record}"));
     }
 
     /// Where this phone believes a record to be: where it was made, unless it has heard that it moved.
@@ -917,7 +946,7 @@ impl World {
         };
         self.note(format_args!("{fault:?} befalls phone {at}"));
         match fault {
-            Fault::Lose | Fault::Repeat | Fault::Cut | Fault::Move => {}
+            Fault::Lose | Fault::Repeat | Fault::Cut | Fault::Move | Fault::Seal => {}
             Fault::Timeout => self.phones[at].call = None,
             Fault::Crash => self.crash(at),
             Fault::DiskFull => self.phones[at].it.full = !self.phones[at].it.full,
@@ -1181,7 +1210,7 @@ impl World {
         for (at, phone) in phones.iter().enumerate() {
             oracle.phone_is_the_office(at, phone, &grants[phone.it.person], tables);
         }
-        for (_, record) in tables.records.values() {
+        for (_, record) in tables.records.values().filter(|(_, record)| !record.is_sealed()) {
             for (path, field) in &record.fields {
                 if ["f0", "f1", "note"].contains(&path.as_str()) && field.live.len() != 1 {
                     oracle.broken(

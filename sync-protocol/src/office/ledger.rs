@@ -96,6 +96,10 @@ pub trait Ledger {
     async fn logged(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Logged>, Self::Error>;
     /// The buckets of those of `ids` that exist, read without a lock: where a late group's records have moved to.
     async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>, Self::Error>;
+    /// The exact lines of those of `ids` that took effect.
+    async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>, Self::Error>;
+    /// Those of `ids` that exist as they are committed, read without a lock.
+    async fn read_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<Vec<RecordState>, Self::Error>;
     /// Locks those of `ids` that exist, in id order, and reads them after the lock.
     async fn lock_records(&mut self, ids: &BTreeSet<&RecordId>) -> Result<Vec<(BucketId, RecordState)>, Self::Error>;
     /// Takes the bucket's row lock, the last lock of a transaction, making the bucket if this is its first change.

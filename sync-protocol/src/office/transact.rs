@@ -1,10 +1,14 @@
 //! One transaction: the groups of one bucket judged, merged, numbered and written.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::ledger::{Commit, Ledger, Mark, Moved};
 use super::{ATTEMPTS, Judge, Logged, Objection, Received, Verdict};
-use crate::{BucketId, Code, Dot, Group, GroupId, GroupKind, RecordId, RecordState, Sum};
+use crate::seal::kept_value;
+use crate::{
+    BucketId, Code, Covered, Dot, FieldPath, Group, GroupId, GroupKind, Op, RecordId, RecordState, SEAL_FIELD, Sum,
+    Write, sealed_dots,
+};
 
 /// The records that a transaction holds locked, as they become.
 #[derive(Default)]
@@ -14,6 +18,12 @@ struct Held {
     elsewhere: BTreeSet<RecordId>,
     changed: BTreeSet<RecordId>,
     sum: Sum,
+    /// What the judgement also depends on: read, not locked, never written.
+    beside: BTreeMap<RecordId, RecordState>,
+    /// Groups out of the log that seals speak of: those that set them, and those of sealed writes that are no longer there.
+    told: HashMap<GroupId, Group>,
+    /// Something is sealed in this transaction: its groups are kept in `told` as they take effect.
+    sealing: bool,
 }
 
 /// Applies groups of one bucket in one transaction, again while it meets others that create the same records.
@@ -101,6 +111,8 @@ async fn transact<L: Ledger>(
     admitted: bool,
 ) -> Result<Option<Vec<Verdict>>, L::Error> {
     let mut held = hold(ledger, bucket, groups).await?;
+    look_up_seals(ledger, groups, &mut held).await?;
+    look_beside(ledger, judge, groups, &mut held).await?;
     let mut known = known_bases(ledger, groups, &held).await?;
     if let [(received, group)] = groups
         && let Some(to) = &group.to
@@ -118,7 +130,7 @@ async fn transact<L: Ledger>(
         outcomes.push(verdict.map(|()| {
             applied += 1;
             // The bucket's head is not known before its lock: until then the change counts from minus one down.
-            merge(&mut held, received.id, group, -applied, &known);
+            merge(judge, &mut held, received.id, group, -applied, &known);
             applied
         }));
     }
@@ -181,7 +193,69 @@ fn object(judge: &impl Judge, group: &Group, held: &Held, known: &HashSet<GroupI
     if group.kind == GroupKind::Witness && !is_copy_needed(group, held, known) {
         return Err(Objection::refuse(Code::WitnessKnown.as_str()));
     }
-    judge.judge(group, &held.records)
+    match held.beside.is_empty() {
+        true => judge.judge(group, &held.records),
+        false => {
+            let mut all = held.beside.clone();
+            all.extend(held.records.iter().map(|(id, record)| (id.clone(), record.clone())));
+            judge.judge(group, &all)
+        }
+    }
+}
+
+/// Reads the groups that seals speak of, which is rare: nearly every push neither seals nor touches what is sealed.
+async fn look_up_seals<L: Ledger>(
+    ledger: &mut L,
+    groups: &[(&Received, &Group)],
+    held: &mut Held,
+) -> Result<(), L::Error> {
+    let mut asked: BTreeSet<GroupId> = BTreeSet::new();
+    for record in held.records.values() {
+        asked.extend(record.seals().map(|seal| seal.dot.group));
+    }
+    let here: BTreeSet<GroupId> = groups.iter().map(|(received, _)| received.id).collect();
+    let seals: Vec<&Op> = groups
+        .iter()
+        .flat_map(|(_, group)| &group.ops)
+        .filter(|op| is_seal(op.path()))
+        .collect();
+    held.sealing = !seals.is_empty();
+    for op in seals {
+        let record = held.records.get(op.record());
+        let is_held = |dot: &Dot| record.is_some_and(|record| record.fields.values().any(|field| field.holds(dot)));
+        let missing = sealed_dots(op.value()).into_iter().filter(|dot| !is_held(dot));
+        asked.extend(missing.map(|dot| dot.group));
+    }
+    asked.retain(|id| !here.contains(id));
+    if !asked.is_empty() {
+        let lines = ledger.lines(asked.into_iter().collect()).await?;
+        let read = lines.into_iter();
+        held.told
+            .extend(read.filter_map(|(id, line)| Some((id, Group::from_line(&line).ok()?))));
+    }
+    Ok(())
+}
+
+async fn look_beside<L: Ledger>(
+    ledger: &mut L,
+    judge: &impl Judge,
+    groups: &[(&Received, &Group)],
+    held: &mut Held,
+) -> Result<(), L::Error> {
+    let mut wanted: BTreeSet<RecordId> = BTreeSet::new();
+    for (_, group) in groups {
+        wanted.extend(judge.looks_at(group, &held.records));
+    }
+    wanted.retain(|id| !held.records.contains_key(id));
+    if !wanted.is_empty() {
+        let read = ledger.read_records(&wanted).await?;
+        held.beside = read.into_iter().map(|record| (record.id.clone(), record)).collect();
+    }
+    Ok(())
+}
+
+fn is_seal(path: &FieldPath) -> bool {
+    path.as_str() == SEAL_FIELD
 }
 
 /// Whether a copied write is neither here nor was replaced or came by itself.
@@ -235,7 +309,7 @@ async fn move_records<L: Ledger>(
     };
     let left = sum(&held);
     let mark = before.after(received.id, Sum::default().minus(left));
-    merge(&mut held, received.id, group, there.head + 1, known);
+    merge(judge, &mut held, received.id, group, there.head + 1, known);
     for field in held.records.values_mut().flat_map(|record| record.fields.values_mut()) {
         // To readers of the other bucket everything is new.
         field.seq = there.head + 1;
@@ -287,18 +361,75 @@ async fn known_bases<L: Ledger>(
     Ok(known)
 }
 
-fn merge(held: &mut Held, id: GroupId, group: &Group, seq: i64, known: &HashSet<GroupId>) {
+fn merge(judge: &impl Judge, held: &mut Held, id: GroupId, group: &Group, seq: i64, known: &HashSet<GroupId>) {
+    if held.sealing {
+        held.told.insert(id, group.clone());
+    }
     for (at, op) in group.ops.iter().enumerate() {
-        let write = group.write(id, at);
+        let mut write = group.write(id, at);
+        let (told, base) = (&held.told, group.replaces(at));
         let record = held
             .records
             .entry(op.record().clone())
             .or_insert_with(|| RecordState::new(op.record().clone()));
-        held.sum = held
-            .sum
-            .plus(record.apply(op.path(), write, group.replaces(at), seq, |group| known.contains(group)));
+        let known = |group: &GroupId| known.contains(group);
+        let gained = if is_seal(op.path()) {
+            write.value = kept_value(write.value);
+            let gained = record.apply(op.path(), write, base, seq, known);
+            let covered = record.is_sealed().then(|| covered(told, record));
+            let lost = covered
+                .as_ref()
+                .map_or_else(Vec::new, |covered| lost(told, record, covered));
+            gained.plus(record.part(covered.as_ref(), seq, &lost, |record, path| {
+                !judge.outlives_seal(record, path)
+            }))
+        } else if record.is_sealed() && !op.path().as_str().starts_with('@') && !judge.outlives_seal(record, op.path())
+        {
+            let covered = covered(told, record);
+            record.apply_under_seal(op.path(), write, base, seq, &covered, known)
+        } else {
+            record.apply(op.path(), write, base, seq, known)
+        };
+        held.sum = held.sum.plus(gained);
         held.changed.insert(op.record().clone());
     }
+}
+
+/// What the seals of a record cover: the writes that each names, and its own group's.
+fn covered(told: &HashMap<GroupId, Group>, record: &RecordState) -> Covered {
+    let mut dots = BTreeSet::new();
+    for seal in record.seals() {
+        let Some(group) = told.get(&seal.dot.group) else {
+            continue;
+        };
+        let ops = || group.ops.iter().enumerate().filter(|(_, op)| *op.record() == record.id);
+        dots.extend(
+            ops()
+                .filter(|(_, op)| is_seal(op.path()))
+                .flat_map(|(_, op)| sealed_dots(op.value())),
+        );
+        dots.extend(ops().map(|(at, _)| Group::dot(seal.dot.group, at)));
+    }
+    Covered(dots)
+}
+
+/// Sealed writes that are not in the record any more: somebody who had not seen the seal replaced them before it came.
+fn lost(told: &HashMap<GroupId, Group>, record: &RecordState, covered: &Covered) -> Vec<(FieldPath, Write)> {
+    let held: BTreeSet<Dot> = record
+        .fields
+        .values()
+        .flat_map(|field| field.writes().map(|write| write.dot))
+        .collect();
+    let missing = covered.0.iter().filter(|dot| !held.contains(dot));
+    let written = missing.filter_map(|dot| {
+        let group = told.get(&dot.group)?;
+        let op = group
+            .ops
+            .get(usize::from(dot.op))
+            .filter(|op| *op.record() == record.id)?;
+        Some((op.path().clone(), group.write(dot.group, usize::from(dot.op))))
+    });
+    written.collect()
 }
 
 fn number(held: &mut Held, head: i64) {

@@ -23,7 +23,7 @@ impl Replica {
     fn base_writes(&self) -> impl Iterator<Item = (&SavedRecord, &FieldPath, &Write)> {
         self.records.values().flat_map(|record| {
             let fields = record.state.fields.iter();
-            fields.flat_map(move |(path, field)| field.live.iter().map(move |write| (record, path, write)))
+            fields.flat_map(move |(path, field)| field.writes().map(move |write| (record, path, write)))
         })
     }
 

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use sync_protocol::Value;
 use web_sys::wasm_bindgen::JsCast;
 
+use super::amend::Amend;
 use super::finding::FindingCard;
 use super::inputs::{ItemInput, SheetText, TickBox, should_be};
 use super::lesson::{NotesAnswer, SnapAnswer};
@@ -16,8 +17,10 @@ use super::scale::{NotApplicable, ScaleAnswer};
 use super::sheet::Sheet;
 use super::whole::Previous;
 use crate::components::{option_word, severity_word};
+use crate::difference::{self, Records};
 use crate::i18n::{self, join_clauses, join_dots, lang, say, t, t_args};
 use crate::icons::{Icon, icon, small};
+use crate::session::Arrival;
 
 /// Draws itself only while skip logic shows it. `index` is its place in the whole checklist.
 #[component]
@@ -45,6 +48,7 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
     let here = Memo::new(move |_| sheet.is_here(index));
     let has_note = Memo::new(move |_| !sheet.text(&format!("{}/note", item.code)).is_empty());
     let note_open = RwSignal::new(false);
+    let fresh = Memo::new(move |_| arrival_of(sheet, item).is_some());
     let title_id = format!("{}-title", item.code);
     let labelled_by = title_id.clone();
     let takes_note = !matches!(item.kind, ItemKind::Info | ItemKind::Text | ItemKind::Notes);
@@ -55,7 +59,7 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
     });
     let shows_note = move || !failed.get() && takes_note && (note_open.get() || has_note.get() || note_wanted.get());
     view! {
-        <article class="item" class:here=move || here.get() id=item.code.clone() data-verdict=move || verdict_code(verdict.get())>
+        <article class="item" class:here=move || here.get() class:fresh=move || fresh.get() id=item.code.clone() data-verdict=move || verdict_code(verdict.get())>
             <header class="item-head">
                 <h3 id=title_id>
                     <span class="code">{move || code_line(item)}</span>
@@ -81,6 +85,7 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
                 <Previous sheet item />
             </Show>
             {answer_part(sheet, item, state, labelled_by)}
+            <Hands sheet item />
             <Conflict sheet item />
             <Numbers sheet item state />
             <Show when=move || said_na.get()>
@@ -92,6 +97,7 @@ fn ShownItem(sheet: Sheet, item: &'static Item, index: usize) -> impl IntoView {
             <Show when=shows_note>
                 <SheetText sheet item part="note" label=Signal::derive(move || note_label(item)) wanted=note_wanted start_here=note_open.get_untracked() />
             </Show>
+            <Amend sheet item />
         </article>
     }
 }
@@ -531,43 +537,104 @@ fn Evidence(sheet: Sheet, item: &'static Item, state: Memo<Option<ItemState>>) -
     }
 }
 
-/// Two people, two answers: who, when, what, and which one counts until it is settled.
+/// What somebody else wrote here while this sheet was open, newest first seen, until the item is touched.
+fn arrival_of(sheet: Sheet, item: &Item) -> Option<Arrival> {
+    let response = sheet.response();
+    let note = format!("{}/note", item.code);
+    sheet
+        .session
+        .arrival(&response, &item.code)
+        .or_else(|| sheet.session.arrival(&response, &note))
+}
+
+/// Whose answer it is, where it is not only mine; and what has just come from a colleague.
+#[component]
+fn Hands(sheet: Sheet, item: &'static Item) -> impl IntoView {
+    let session = sheet.session;
+    let hands = Memo::new(move |_| {
+        let me = crate::pages::duty::my_id(session);
+        let field = sheet.field(&item.code);
+        if field.conflict() || field.siblings.iter().all(|sibling| sibling.author.as_str() == me) {
+            return None;
+        }
+        let mut said: Vec<(i64, String)> = field
+            .siblings
+            .iter()
+            .map(|sibling| (sibling.at, sibling.author.to_string()))
+            .collect();
+        said.sort();
+        Some((
+            said.last().map_or(0, |(at, _)| *at),
+            said.into_iter().map(|(_, author)| author).collect::<Vec<_>>(),
+        ))
+    });
+    let arrived = Memo::new(move |_| arrival_of(sheet, item));
+    view! {
+        {move || arrived.get().map(|arrival| view! {
+            <p class="arrived sm row" role="status" data-testid="arrived">
+                {small(Icon::Sync)}
+                <span>{t_args("item.arrived", &[("who", &session.name_of(&arrival.author)), ("when", &i18n::moment(arrival.at as f64))])}</span>
+            </p>
+        })}
+        {move || hands.get().filter(|_| arrived.with(Option::is_none)).map(|(at, authors)| {
+            let me = crate::pages::duty::my_id(session);
+            let names = authors.iter().map(|author| if *author == me { t("difference.you") } else { session.name_of(author) });
+            view! { <p class="by q xs" data-testid="by">{join_dots([i18n::join_list(names), i18n::moment(at as f64)])}</p> }
+        })}
+    }
+}
+
+/// Two people, two answers: who, when, what, which one counts until it is settled, and the way there.
 #[component]
 fn Conflict(sheet: Sheet, item: &'static Item) -> impl IntoView {
-    let field = Memo::new(move |_| sheet.field(&item.code));
-    view! {
-        <Show when=move || field.with(|field| field.conflict())>
-            <div class="conflict" role="note">
-                <p class="row m">{small(Icon::Conflict)} <span>{move || t("conflict.title")}</span></p>
-                <ul>
-                    {move || {
-                        field
-                            .get()
-                            .siblings
-                            .iter()
-                            .map(|sibling| {
-                                let who = sheet.session.name_of(sibling.author.as_str());
-                                let said = value_words(item, &sibling.value);
-                                view! {
-                                    <li>
-                                        <b>{who}</b>
-                                        " "
-                                        <span class="q">{i18n::moment(sibling.at as f64)}</span>
-                                        " "
-                                        <b>{said}</b>
-                                    </li>
-                                }
-                            })
-                            .collect_view()
-                    }}
-                </ul>
-                <p class="q sm">
-                    {move || {
-                        let counts = sheet.text(&item.code);
-                        t_args("conflict.counts", &[("value", &value_words(item, &Value::Text(counts)))])
-                    }}
-                </p>
+    let parts: Vec<String> = ["", "/note", "/place", "/told"]
+        .into_iter()
+        .map(|part| format!("{}{part}", item.code))
+        .chain(
+            item.inputs
+                .iter()
+                .map(|input| format!("{}/{}", item.code, input.suffix)),
+        )
+        .collect();
+    // A field at a time: on a large form nothing else of the sheet may redraw this.
+    let open = Memo::new(move |_| {
+        let differs = |path: &&String| {
+            let field = sheet.field(path);
+            let doubtful = field.conflict() || !field.late.is_empty();
+            doubtful
+                && untrack(|| sheet.session.record(&sheet.response()))
+                    .is_some_and(|record| difference::of(&record, path).is_some_and(|found| found.open))
+        };
+        parts.iter().filter(differs).cloned().collect::<Vec<_>>()
+    });
+    let block = move |path: String| {
+        let is_answer = path == item.code;
+        let record = untrack(|| sheet.session.record(&sheet.response()));
+        let Some(found) = record.as_ref().and_then(|record| difference::of(record, &path)) else {
+            return ().into_any();
+        };
+        let decides = untrack(|| difference::may_settle(sheet.session, &Records::Here(sheet.session), &found));
+        let href = crate::pages::difference::place_of(&found);
+        let (voices, counts) = (
+            StoredValue::new(found.voices.clone()),
+            StoredValue::new(found.counts.clone()),
+        );
+        let lines = move || {
+            voices.with_value(|voices| voices.iter().map(|voice| {
+            let who = if voice.author == crate::pages::duty::my_id(sheet.session) { t("difference.you") } else { sheet.session.name_of(&voice.author) };
+            let said = value_words(item, &voice.value);
+            view! { <li><b>{who}</b> " " <span class="q">{i18n::moment(voice.at)}</span> " " <b>{said}</b></li> }
+        }).collect_view())
+        };
+        let late = found.voices.iter().any(|voice| voice.late);
+        view! {
+            <div class="conflict" role="note" data-path=path>
+                <p class="row m">{small(Icon::Conflict)} <span>{move || if late { t("difference.late_title") } else { t("conflict.title") }}</span></p>
+                <ul>{lines}</ul>
+                {(is_answer && !late).then(|| view! { <p class="q sm">{move || t_args("conflict.counts", &[("value", &counts.with_value(|counts| value_words(item, counts)))])}</p> })}
+                <a class="btn" href=href data-testid="to-difference">{move || if decides { t("conflict.decide") } else { t("conflict.open") }}</a>
             </div>
-        </Show>
-    }
+        }.into_any()
+    };
+    view! { {move || open.get().into_iter().map(block).collect_view()} }
 }

@@ -6,6 +6,7 @@ use super::item::ItemCard;
 use super::sheet::Sheet;
 use crate::i18n::{self, say, t, t_args};
 use crate::icons::{Icon, icon, small};
+use crate::pages::duty;
 
 /// `first` is the index of the section's first item in the whole checklist.
 #[component]
@@ -36,6 +37,7 @@ pub fn SectionBlock(sheet: Sheet, section: usize, first: usize) -> impl IntoView
                         }}
                     </span>
                 </header>
+                <Claims sheet code=&definition.code />
                 {definition
                     .items
                     .iter()
@@ -44,6 +46,51 @@ pub fn SectionBlock(sheet: Sheet, section: usize, first: usize) -> impl IntoView
                     .collect_view()}
                 <Rest sheet section />
             </section>
+        </Show>
+    }
+}
+
+/// Who looks after this section, on a visit of several: anybody may take it too, and both see that.
+#[component]
+fn Claims(sheet: Sheet, code: &'static str) -> impl IntoView {
+    let session = sheet.session;
+    let members = Memo::new(move |_| duty::members(session, &sheet.visit()));
+    let takers = Memo::new(move |_| {
+        let takes = |person: &&String| sheet.field(&format!("{code}/claim/{person}")).bool();
+        members.with(|members| members.iter().filter(takes).cloned().collect::<Vec<_>>())
+    });
+    let mine = Memo::new(move |_| takers.with(|takers| takers.contains(&duty::my_id(session))));
+    let names = move || {
+        let me = duty::my_id(session);
+        i18n::join_list(takers.get().iter().map(|person| {
+            if *person == me {
+                t("difference.you")
+            } else {
+                session.name_of(person)
+            }
+        }))
+    };
+    let toggle = move |_| {
+        let path = untrack(|| format!("{code}/claim/{}", duty::my_id(session)));
+        sheet.note_down(&path, (!mine.get_untracked()).into());
+    };
+    view! {
+        <Show when=move || 1 < members.with(Vec::len)>
+            <div class="claims row wrap sm" data-claims=code>
+                <span class="grow" class:warn=move || 1 < takers.with(Vec::len)>
+                    {small(Icon::People)} " "
+                    {move || match takers.with(Vec::len) {
+                        0 => t("claim.nobody"),
+                        1 => t_args("claim.one", &[("names", &names())]),
+                        _ => t_args("claim.several", &[("names", &names())]),
+                    }}
+                </span>
+                <Show when=move || !sheet.read_only.get()>
+                    <button class="linkbtn sm" type="button" data-testid=format!("claim-{code}") aria-pressed=move || if mine.get() { "true" } else { "false" } on:click=toggle>
+                        {move || if mine.get() { t("claim.give_back") } else { t("claim.take") }}
+                    </button>
+                </Show>
+            </div>
         </Show>
     }
 }

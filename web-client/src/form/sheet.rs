@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use sync_protocol::{BucketId, Edit, FieldView, GroupKind, RecordId, Value};
 
 use super::{answers, values};
+use crate::difference::shown_for;
 use crate::i18n;
 use crate::session::Session;
 
@@ -276,6 +277,9 @@ impl Sheet {
     /// Remembers the item, so that a restarted phone opens at it.
     pub fn stand_at(&self, code: &str) {
         self.be_at(code);
+        let response = self.response();
+        self.session.noticed(&response, code);
+        self.session.noticed(&response, &format!("{code}/note"));
         let place = self
             .place
             .with_value(|place| format!("/visit/{}/checklist/{}#{code}", place.visit, place.response));
@@ -285,9 +289,12 @@ impl Sheet {
     /// An edit of one field over what is on the screen now.
     pub fn edit(&self, path: &str, value: Value) -> Edit {
         untrack(|| {
-            let shown = self.field(path).shown();
-            self.place
-                .with_value(|place| Edit::new(&place.response, path, value, shown))
+            self.place.with_value(|place| {
+                let field = self.session.seen_field(&place.response, path);
+                let record = self.session.record(&place.response).filter(|_| field.conflict());
+                let shown = shown_for(self.session, record.as_ref(), path, &field);
+                Edit::new(&place.response, path, value, shown)
+            })
         })
     }
 

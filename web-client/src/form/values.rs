@@ -3,6 +3,8 @@
 use catalog::{Answers, Checklist};
 use sync_protocol::{FieldView, RecordView, Value};
 
+use crate::difference::said;
+
 /// The wire's value as the catalog's.
 pub fn to_catalog(value: &Value) -> catalog::Value {
     match value {
@@ -14,14 +16,15 @@ pub fn to_catalog(value: &Value) -> catalog::Value {
     }
 }
 
-/// The one value to judge by: several live values count as the worse of them until somebody settles it.
+/// The one value to judge by: where people differ, what the field's policy lets count until somebody settles it.
 pub fn provisional(checklist: &Checklist, path: &str, field: &FieldView) -> Option<catalog::Value> {
-    match field.values().as_slice() {
+    match field.siblings.as_slice() {
         [] => None,
-        [one] => Some(to_catalog(one)),
+        [one] => Some(to_catalog(&one.value)),
         several => {
-            let values: Vec<_> = several.iter().map(to_catalog).collect();
-            Some(catalog::worse(checklist, path, &values))
+            let said: Vec<_> = several.iter().map(said).collect();
+            let kind = catalog::catalog().kind("response")?;
+            Some(kind.standing(Some(checklist), path, "", &said).counts().clone())
         }
     }
 }

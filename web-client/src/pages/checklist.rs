@@ -8,6 +8,7 @@ use web_sys::wasm_bindgen::JsCast;
 
 use super::duty;
 use super::school::UnknownRecord;
+use super::visit::Presence;
 use crate::components::{Meter, Screen};
 use crate::form::{
     DrawBlock, FactsBlock, FlagsBlock, LessonBar, Orphans, QuickNotes, ScopeBlock, SectionBlock, Sheet, SheetPlace,
@@ -107,6 +108,10 @@ fn KnownChecklist(place: SheetPlace) -> impl IntoView {
             dock=move || view! { <Dock sheet back=back.clone() /> }
         >
             <UpgradeBlock sheet />
+            <Presence
+                visit=visit.get_value()
+                place=Signal::derive(move || checklist.sections.get(current.get()).map(|section| section.code.clone()).unwrap_or_default())
+            />
             <FactsBlock sheet />
             <DrawBlock sheet />
             <ScopeBlock sheet />

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog::{Answers, Assessment, Checklist, Item, ItemKind, Severity, assess, catalog};
 use leptos_router::hooks::use_params_map;
-use sync_protocol::{BucketId, RecordId};
+use sync_protocol::{BucketId, REMOVED_FIELD, RecordId};
 
 use crate::components::option_word;
 use crate::form::answers_of;
@@ -142,6 +142,7 @@ pub fn open_visit(session: Session, school: &RecordId) -> Option<RecordId> {
 /// Visits of a school, newest first; tracked.
 pub fn visits_of(session: Session, school: &RecordId) -> Vec<RecordId> {
     let mut visits = session.children("visit", "school", school);
+    visits.retain(|visit| !is_gone(session, visit));
     visits.sort_by_cached_key(|visit| {
         std::cmp::Reverse((session.field(visit, "visit_date").text().to_owned(), visit.to_string()))
     });
@@ -156,8 +157,42 @@ pub fn my_visits(session: Session) -> Vec<RecordId> {
         session.field(visit, "lead").text() == me || !joined.siblings.is_empty()
     };
     let mut visits: Vec<RecordId> = session.records("visit").into_iter().filter(mine).collect();
+    visits.retain(|visit| !is_gone(session, visit));
     visits.sort_by_cached_key(|visit| std::cmp::Reverse(session.field(visit, "visit_date").text().to_owned()));
     visits
+}
+
+/// Everybody who is on a visit, the lead first; tracked.
+pub fn members(session: Session, visit: &RecordId) -> Vec<String> {
+    let lead = session.field(visit, "lead").text().to_owned();
+    let Some(record) = session.record(visit) else {
+        return Vec::new();
+    };
+    let joined = record.fields().filter_map(|(path, _)| path.strip_prefix("members/"));
+    let others = joined.filter(|person| *person != lead).map(str::to_owned);
+    let mut members: Vec<String> = others.collect();
+    members.sort();
+    members.insert(0, lead);
+    members
+}
+
+/// Whether a visit is gone with all that belongs to it: one answer that its remover had not seen keeps it. Tracked.
+pub fn is_gone(session: Session, visit: &RecordId) -> bool {
+    if !is_removed(session, visit) {
+        return false;
+    }
+    let of = |kind: &str| session.children(kind, "visit", visit);
+    let parts = of("response")
+        .into_iter()
+        .chain(of("finding"))
+        .chain(of("feedback_note"));
+    parts.into_iter().all(|part| is_removed(session, &part))
+}
+
+/// Whether somebody removed a record, having seen all that is in it; tracked.
+pub fn is_removed(session: Session, record: &RecordId) -> bool {
+    let said = !session.field(record, REMOVED_FIELD).text().is_empty();
+    said && session.record(record).is_some_and(|record| record.is_removed())
 }
 
 /// Still on site or on the way to being submitted.
@@ -173,6 +208,7 @@ pub fn is_submitted(state: &str) -> bool {
 /// The checklists filled in on a visit, by checklist and then in the order in which they were begun; tracked.
 pub fn responses(session: Session, visit: &RecordId) -> Vec<RecordId> {
     let mut responses = session.children("response", "visit", visit);
+    responses.retain(|response| !is_removed(session, response));
     responses.sort_by_cached_key(|response| {
         (
             session.field(response, "template").text().to_owned(),
@@ -434,7 +470,7 @@ fn gravest_first(lines: &mut [FindingLine]) {
 
 fn finding_line(session: Session, finding: &RecordId) -> Option<FindingLine> {
     let text = |path: &str| session.field(finding, path).text().to_owned();
-    if session.field(finding, "withdrawn").bool() || text("item").is_empty() {
+    if session.field(finding, "withdrawn").bool() || text("item").is_empty() || is_removed(session, finding) {
         return None;
     }
     let (response, item) = (text("response"), text("item"));

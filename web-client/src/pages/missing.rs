@@ -4,6 +4,7 @@ use catalog::{Missing, Verdict};
 use sync_protocol::RecordId;
 
 use super::duty;
+use crate::difference;
 use crate::i18n::{say, t, t_args};
 use crate::session::Session;
 
@@ -17,8 +18,26 @@ pub struct MissingLine {
 /// Everything required that is missing, in the order of the visit; tracked.
 pub fn missing_for_submit(session: Session, visit: &RecordId) -> Vec<MissingLine> {
     let mut lines = missing_on_site(session, visit);
+    lines.extend(to_settle(session, visit));
     lines.extend(missing_in_feedback(session, visit));
     lines
+}
+
+/// Where people differ on this visit: settled before anybody signs.
+fn to_settle(session: Session, visit: &RecordId) -> Vec<MissingLine> {
+    let open = difference::open_here(session);
+    let of_visit: Vec<_> = open.iter().filter(|difference| difference.visit == *visit).collect();
+    match of_visit.as_slice() {
+        [] => Vec::new(),
+        [one] => vec![MissingLine {
+            text: t_args("missing.differences", &[("n", &1)]),
+            href: super::difference::place_of(one),
+        }],
+        several => vec![MissingLine {
+            text: t_args("missing.differences", &[("n", &several.len())]),
+            href: "/differences".to_owned(),
+        }],
+    }
 }
 
 /// What the checklists still need; tracked.

@@ -10,8 +10,10 @@ use super::missing::missing_for_submit;
 use super::school::{FindingList, UnknownRecord};
 use super::visit::MissingList;
 use crate::components::{Badge, BandBadge, Screen, Tone};
+use crate::difference::Records;
 use crate::i18n::{self, say, t, t_args};
 use crate::icons::{Icon, small};
+use crate::seal;
 use crate::session::{Session, use_session};
 
 #[component]
@@ -90,8 +92,28 @@ fn KnownSubmit(visit: RecordId) -> impl IntoView {
                     <FindingList findings />
                 </Show>
             </section>
+            <StillThere visit=id.get_value() />
+            <p class="q sm">{move || t("submit.signs")}</p>
             <p class="q sm">{move || if session.online() { t("submit.online") } else { t("submit.offline") }}</p>
         </Screen>
+    }
+}
+
+/// Colleagues who have not left yet: what they still send stands beside what is signed now.
+#[component]
+fn StillThere(visit: RecordId) -> impl IntoView {
+    let session = use_session();
+    let there = Memo::new(move |_| {
+        let me = duty::my_id(session);
+        let members = duty::members(session, &visit).into_iter();
+        let still = members
+            .filter(|person| *person != me && session.field(&visit, &format!("check_out/{person}")).text().is_empty());
+        still.map(|person| session.name_of(&person)).collect::<Vec<_>>()
+    });
+    view! {
+        <Show when=move || !there.with(Vec::is_empty)>
+            <p class="warn sm row top" data-testid="still-there">{small(Icon::People)} <span>{move || t_args("submit.still_there", &[("names", &i18n::join_list(there.get()))])}</span></p>
+        </Show>
     }
 }
 
@@ -159,6 +181,12 @@ fn submit(session: Session, visit: &RecordId) {
     for line in untrack(|| duty::findings_of(session, visit)) {
         ops.extend(confirm(session, &line));
     }
+    // The signature covers what this screen could show, and what this very action writes.
+    let written = ops.iter().map(|op| (op.record.clone(), op.path.to_string())).collect();
+    ops.extend(untrack(|| {
+        let tree = Records::Here(session).tree(visit);
+        seal::signature(&record, &tree, &written)
+    }));
     session.change(record.bucket(), GroupKind::Command, ops);
 }
 

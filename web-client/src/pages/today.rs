@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use sync_protocol::RecordId;
 
+use super::differences::DifferencesCard;
 use super::duty;
 use super::results::OfficeToday;
 use super::school::VisitButton;
@@ -46,6 +47,7 @@ fn FieldToday() -> impl IntoView {
         >
             <Show when=move || !schools.with(Vec::is_empty) fallback=NoSchools>
                 <BeganEmpty />
+                <DifferencesCard />
                 <Resume />
                 {move || next.get().map(|school| view! { <NextSchool school /> })}
                 <Coverage schools />

@@ -15,6 +15,11 @@ use crate::icons::{Icon, icon, small};
 use crate::known;
 use crate::session::{OutboxState, Session, finding_id, new_record_id, use_session};
 
+mod joint;
+
+pub use joint::Presence;
+use joint::{BroughtBack, RemoveVisit, Returned, SealLine, Twins};
+
 const FIRST_CHECKLIST: &str = "campus-safety";
 
 /// Begins a visit of this school now: the visit and its checklist, in one command. `None` when the school has no such bucket.
@@ -135,9 +140,13 @@ fn KnownVisit(visit: RecordId) -> impl IntoView {
                 {move || view! { <StateBadge state=state.get() /> }}
                 <span class="q sm">{move || id.with_value(|visit| people_line(session, visit))}</span>
             </div>
+            <Returned visit=id.get_value() />
             <Show when=move || !open.get()>
                 <HandedIn visit=id.get_value() />
             </Show>
+            <Presence visit=id.get_value() place=Signal::derive(String::new) />
+            <Twins visit=id.get_value() />
+            <BroughtBack visit=id.get_value() />
             <ol class="spine">
                 <CheckIn visit=id.get_value() open />
                 <Checklists visit=id.get_value() open />
@@ -153,6 +162,9 @@ fn KnownVisit(visit: RecordId) -> impl IntoView {
                     </li>
                 </Show>
             </ol>
+            <Show when=move || open.get() && mine.get()>
+                <RemoveVisit visit=id.get_value() />
+            </Show>
         </Screen>
     }
 }
@@ -547,6 +559,7 @@ fn HandedIn(visit: RecordId) -> impl IntoView {
                     </div>
                 }
             }).collect_view()}
+            <SealLine visit=id.get_value() />
             <p class="q sm">{move || t("visit.read_only")}</p>
         </section>
     }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{Action, Kind, Refusal, catalog};
+use catalog::{Action, Kind, Policy, Refusal, Said, catalog};
 use sync_protocol::office::{Judge, Objection};
-use sync_protocol::{BucketId, Code, Group, GroupKind, Op, PersonId, RecordId, RecordState, Value};
+use sync_protocol::{
+    BucketId, Code, FieldPath, Group, GroupKind, Op, PersonId, RecordId, RecordState, SEAL_FIELD, Value, Write,
+};
 
 use super::template;
 
@@ -42,6 +44,14 @@ impl<F: Fn(&BucketId) -> bool> Judge for Standing<'_, F> {
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
         judge(group, records, Some(&roles))
     }
+
+    fn looks_at(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> BTreeSet<RecordId> {
+        visits_of(group, records)
+    }
+
+    fn outlives_seal(&self, record: &RecordState, path: &FieldPath) -> bool {
+        outlives_seal(record, path)
+    }
 }
 
 /// A coordinator's word in place of the author's rights: only what no right could allow still stands against the group.
@@ -54,6 +64,21 @@ impl Judge for Admission {
     fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), Objection> {
         judge(group, records, None)
     }
+    fn outlives_seal(&self, record: &RecordState, path: &FieldPath) -> bool {
+        outlives_seal(record, path)
+    }
+}
+
+fn outlives_seal(record: &RecordState, path: &FieldPath) -> bool {
+    let kind = record.text("@kind").and_then(|code| catalog().kind(code));
+    kind.is_some_and(|kind| kind.outlives_seal(path.as_str()))
+}
+
+/// The visits whose leads may do what a group does: settle a difference, or seal.
+fn visits_of(group: &Group, records: &BTreeMap<RecordId, RecordState>) -> BTreeSet<RecordId> {
+    let decides = |op: &&Op| op.base().len() > 1 || op.path().as_str() == SEAL_FIELD;
+    let visit = |op: &Op| records.get(op.record())?.text("visit")?.parse().ok();
+    group.ops.iter().filter(decides).filter_map(visit).collect()
 }
 
 /// `records` are the group's records as they are now, those that exist; without `roles` rights are not asked.
@@ -62,6 +87,9 @@ fn judge(group: &Group, records: &BTreeMap<RecordId, RecordState>, roles: Option
     for id in touched {
         let ops: Vec<&Op> = group.ops.iter().filter(|op| op.record() == id).collect();
         judge_record(group, records.get(id), &ops, roles)?;
+        if let Some(roles) = roles {
+            judge_decisions(group, records, id, &ops, roles)?;
+        }
     }
     Ok(())
 }
@@ -82,7 +110,7 @@ fn judge_record(
     }
     let action = if now.is_some() { Action::Write } else { Action::Create };
     // Who may move records was asked at the gate: they need not be those who fill them.
-    if group.kind != GroupKind::Move && roles.is_some_and(|roles| !kind.may(roles, action)) {
+    if group.kind != GroupKind::Move && roles.is_some_and(|roles| !may(kind, roles, action, ops)) {
         return Err(Objection::keep("rights.role"));
     }
     for op in ops {
@@ -98,6 +126,7 @@ fn judge_record(
         if !live.all(|state| kind.is_open(state, path)) {
             return Err(Objection::refuse("record.sealed"));
         }
+        judge_policy(kind, now, op, ops, roles)?;
         let moves = flow.is_some_and(|flow| flow.field == path);
         if let (true, Some(roles)) = (moves, roles) {
             judge_move(group, kind, now, op, roles)?;
@@ -119,6 +148,130 @@ fn judge_record(
     Ok(())
 }
 
+/// Whether these roles may do this with the record. Those who decide without writing themselves bring a reason for each field;
+/// some fields are open to people who may write nothing else.
+fn may(kind: &Kind, roles: &[&str], action: Action, ops: &[&Op]) -> bool {
+    let named = |op: &&Op| {
+        let field = kind.field(op.path().as_str());
+        field.is_some_and(|field| field.by.iter().any(|role| roles.contains(&role.as_str())))
+    };
+    let decided = |op: &&Op| {
+        let path = op.path().as_str();
+        path.starts_with("settled/") || kind.outlives_seal(path) || path == SEAL_FIELD || reason(ops, path).is_some()
+    };
+    kind.may(roles, action)
+        || (action == Action::Write && ops.iter().all(named))
+        || (action == Action::Write && kind.may(roles, Action::Settle) && ops.iter().all(|op| named(op) || decided(op)))
+}
+
+/// Why somebody settled a field as they did, as the same group says.
+fn reason<'a>(ops: &'a [&Op], path: &str) -> Option<&'a Value> {
+    let given = ops
+        .iter()
+        .find(|op| op.path().as_str().strip_prefix("settled/") == Some(path));
+    given.map(|op| op.value()).filter(|value| **value != Value::Null)
+}
+
+/// What a field's policy forbids whatever the roles, or to these.
+fn judge_policy(
+    kind: &Kind,
+    now: Option<&RecordState>,
+    op: &Op,
+    ops: &[&Op],
+    roles: Option<&[&str]>,
+) -> Result<(), Objection> {
+    let (path, value) = (op.path().as_str(), op.value());
+    let (Some(field), Some(live)) = (
+        kind.field(path),
+        now.and_then(|record| record.fields.get(path)).map(|field| &field.live),
+    ) else {
+        return Ok(());
+    };
+    let makes = ops.iter().any(|op| op.path().as_str() == "@kind");
+    let there = || live.iter().filter(|write| !to_catalog(&write.value).is_blank());
+    // Two phones that make one record may disagree: both words stay, the first counts.
+    if field.policy == Policy::Fixed && !makes && there().any(|write| write.value != *value) {
+        return Err(Objection::refuse("field.fixed"));
+    }
+    let Some(roles) = roles else { return Ok(()) };
+    let has = |allowed: &[String]| allowed.iter().any(|role| roles.contains(&role.as_str()));
+    if !field.by.is_empty() && !makes && !has(&field.by) && there().any(|write| write.value != *value) {
+        return Err(Objection::refuse("field.office_only"));
+    }
+    let over: Vec<catalog::Value> = live
+        .iter()
+        .filter(|write| op.base().contains(&write.dot))
+        .map(|write| to_catalog(&write.value))
+        .collect();
+    match kind.lowers(path, &over, &to_catalog(value)) && !has(&field.lowered_by) {
+        true => Err(Objection::refuse("field.only_upward")),
+        false => Ok(()),
+    }
+}
+
+/// A difference is settled, and a record sealed, by whoever leads the visit, or by the zone or the office (`domain.md` §5).
+/// Anybody else's decision is kept for the office: the words themselves are sound.
+fn judge_decisions(
+    group: &Group,
+    records: &BTreeMap<RecordId, RecordState>,
+    id: &RecordId,
+    ops: &[&Op],
+    roles: &[&str],
+) -> Result<(), Objection> {
+    let Some(record) = records.get(id) else { return Ok(()) };
+    let Some(kind) = record.text("@kind").and_then(|code| catalog().kind(code)) else {
+        return Ok(());
+    };
+    let visit = match record.text("visit") {
+        Some(visit) => visit.parse().ok().and_then(|visit: RecordId| records.get(&visit)),
+        None => Some(record),
+    };
+    let leads = visit.and_then(|visit| visit.fields.get("lead")).is_some_and(|lead| {
+        let mut named = lead.live.iter().map(|write| write.value.text());
+        named.any(|person| person == Some(group.author.as_str()))
+    });
+    let may_settle = || kind.may_settle(roles, leads);
+    for op in ops {
+        if op.path().as_str() == SEAL_FIELD && !may_settle() {
+            return Err(Objection::keep("seal.not_yours"));
+        }
+        if settles_others(group, kind, record, op) && !may_settle() {
+            return Err(Objection::keep("conflict.not_yours"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a write puts an end to a difference in which somebody else's word stands.
+fn settles_others(group: &Group, kind: &Kind, record: &RecordState, op: &Op) -> bool {
+    let Some(field) = record.fields.get(op.path()) else {
+        return false;
+    };
+    let over: Vec<&Write> = field
+        .live
+        .iter()
+        .filter(|write| op.base().contains(&write.dot))
+        .collect();
+    if over.len() < 2 || over.iter().all(|write| write.author == group.author) {
+        return false;
+    }
+    let said: Vec<Said> = over.iter().map(|write| said(write)).collect();
+    // Whoever takes over another's very word gives in; that is nobody's decision.
+    let gives_in = over
+        .iter()
+        .all(|write| write.author == group.author || write.value == *op.value());
+    !gives_in && kind.standing(None, op.path().as_str(), "", &said).is_open()
+}
+
+/// A live write as the catalog judges it.
+pub fn said(write: &Write) -> Said {
+    Said {
+        value: to_catalog(&write.value),
+        author: write.author.to_string(),
+        at: write.at,
+    }
+}
+
 /// A state moves by command, along the workflow. While people disagree on the present state, any of theirs will do.
 fn judge_move(group: &Group, kind: &Kind, now: Option<&RecordState>, op: &Op, roles: &[&str]) -> Result<(), Objection> {
     if group.kind != GroupKind::Command {
@@ -128,6 +281,13 @@ fn judge_move(group: &Group, kind: &Kind, now: Option<&RecordState>, op: &Op, ro
     let live = now
         .and_then(|record| record.fields.get(op.path()))
         .map_or(&[][..], |field| &field.live);
+    // Somebody moved it meanwhile: whoever decides sees that first. Two who made the same move do not contradict each other.
+    let unseen = live
+        .iter()
+        .any(|write| !op.base().contains(&write.dot) && write.value != *op.value());
+    if unseen {
+        return Err(Objection::refuse("workflow.moved_on"));
+    }
     let mut from: Vec<Option<&str>> = live.iter().map(|write| write.value.text()).collect();
     if from.is_empty() {
         from.push(None);

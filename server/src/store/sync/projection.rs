@@ -1,7 +1,7 @@
 //! Rows for the office's questions, written in the transaction that changes their record: `visit`, `response`, `finding`.
 //! Everything here can be made again from the records alone.
 
-use catalog::{Answers, Assessment, Checklist};
+use catalog::{Answers, Assessment, Checklist, Decision, Said, Standing};
 use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
@@ -9,7 +9,7 @@ use sync_protocol::{BucketId, RecordState, Value};
 use tokio::try_join;
 use uuid::Uuid;
 
-use super::judge::to_catalog;
+use super::judge::{said, to_catalog};
 use super::rows::uuid;
 use super::template;
 use crate::error::Result;
@@ -34,6 +34,7 @@ pub async fn write(
         visits(conn, district, bucket, &of_visits),
         responses(conn, district, bucket, &of_responses),
         findings(conn, district, bucket, &of_findings),
+        differences(conn, district, bucket, changed),
     )?;
     Ok(())
 }
@@ -46,14 +47,14 @@ async fn visits(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, rec
         return Ok(());
     }
     prepared(
-        "INSERT INTO visit (district_id, id, bucket, school_id, lead, state, visit_kind, visit_date, submitted_at, received_at, conflicts)
+        "INSERT INTO visit (district_id, id, bucket, school_id, lead, state, visit_kind, visit_date, submitted_at, received_at, conflicts, removed)
          SELECT $1, n.id, $2, $3, n.lead, n.state, n.visit_kind, n.visit_date::date, n.submitted_at::timestamptz,
-                CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts
-         FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[])
-              AS n(id, lead, state, visit_kind, visit_date, submitted_at, conflicts)
+                CASE WHEN n.state IN ('submitted', 'reviewed', 'returned', 'archived') THEN clock_timestamp() END, n.conflicts, n.removed
+         FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[], $11::boolean[])
+              AS n(id, lead, state, visit_kind, visit_date, submitted_at, conflicts, removed)
          ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, school_id = excluded.school_id, lead = excluded.lead, state = excluded.state, visit_kind = excluded.visit_kind,
              visit_date = excluded.visit_date, submitted_at = excluded.submitted_at,
-             received_at = coalesce(visit.received_at, excluded.received_at), conflicts = excluded.conflicts",
+             received_at = coalesce(visit.received_at, excluded.received_at), conflicts = excluded.conflicts, removed = excluded.removed",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket.as_str())
@@ -64,7 +65,8 @@ async fn visits(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, rec
     .bind::<Array<Text>, _>(records.iter().map(|record| record.text("visit_kind").unwrap_or("regular")).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| date_in(record, "visit_date")).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|record| moment_in(record, "submitted_at")).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(conflicts(records))
+    .bind::<Array<Integer>, _>(conflicts(district, records))
+    .bind::<Array<Bool>, _>(records.iter().map(|record| is_removed(record)).collect::<Vec<_>>())
     .execute(&mut &*conn)
     .await?;
     Ok(())
@@ -87,14 +89,14 @@ async fn responses(
     }
     let whole: Vec<&RecordState> = rated.iter().map(|one| one.record).collect();
     prepared(
-        "INSERT INTO response (district_id, id, bucket, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
+        "INSERT INTO response (district_id, id, bucket, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine, removed)
          SELECT $1, n.id, $2, n.visit_id, n.template, n.version, n.score::numeric, n.band, n.rated, n.caps,
-                coalesce((SELECT array_agg(code) FROM jsonb_array_elements_text(n.failed) code), '{}'), n.answered, n.applicable, n.conflicts, n.engine
+                coalesce((SELECT array_agg(code) FROM jsonb_array_elements_text(n.failed) code), '{}'), n.answered, n.applicable, n.conflicts, n.engine, n.removed
          FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[], $11::jsonb[],
-                     $12::integer[], $13::integer[], $14::integer[], $15::integer[])
-              AS n(id, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine)
+                     $12::integer[], $13::integer[], $14::integer[], $15::integer[], $16::boolean[])
+              AS n(id, visit_id, template, version, score, band, rated, caps, failed, answered, applicable, conflicts, engine, removed)
          ON CONFLICT (district_id, id) DO UPDATE SET bucket = excluded.bucket, version = excluded.version, score = excluded.score, band = excluded.band, rated = excluded.rated, caps = excluded.caps,
-             failed = excluded.failed, answered = excluded.answered, applicable = excluded.applicable, conflicts = excluded.conflicts, engine = excluded.engine",
+             failed = excluded.failed, answered = excluded.answered, applicable = excluded.applicable, conflicts = excluded.conflicts, engine = excluded.engine, removed = excluded.removed",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket.as_str())
@@ -109,8 +111,9 @@ async fn responses(
     .bind::<Array<Jsonb>, _>(rated.iter().map(|one| json!(one.assessment.as_ref().map_or(&[][..], |a| &a.failed))).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.answered)).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.applicable)).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(conflicts(&whole))
+    .bind::<Array<Integer>, _>(conflicts(district, &whole))
     .bind::<Array<Integer>, _>(rated.iter().map(|one| one.count(|a| a.engine)).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(whole.iter().map(|record| is_removed(record)).collect::<Vec<_>>())
     .execute(&mut &*conn)
     .await?;
     Ok(())
@@ -131,7 +134,8 @@ async fn findings(conn: &AsyncPgConnection, district: Uuid, bucket: &BucketId, r
             .map(|record| record.text(path).map(str::to_owned))
             .collect::<Vec<_>>()
     };
-    let withdrawn = |record: &&RecordState| record.value("withdrawn").and_then(Value::bool).unwrap_or(false);
+    let withdrawn =
+        |record: &&RecordState| is_removed(record) || record.value("withdrawn").and_then(Value::bool).unwrap_or(false);
     prepared(
         "INSERT INTO finding (district_id, id, bucket, visit_id, response_id, item, severity, state, title, withdrawn)
          SELECT $1, n.id, $2, n.visit_id, n.response_id, n.item, n.severity, n.state, n.title, n.withdrawn
@@ -206,11 +210,11 @@ impl<'a> Rated<'a> {
 /// The answers as they count today: a field on which people differ counts by its policy until they settle it.
 fn answers(checklist: &Checklist, record: &RecordState) -> Answers {
     let one = |(path, field): (&sync_protocol::FieldPath, &sync_protocol::FieldState)| {
-        let values: Vec<catalog::Value> = field.live.iter().map(|write| to_catalog(&write.value)).collect();
-        (
-            path.as_str().to_owned(),
-            catalog::worse(checklist, path.as_str(), &values),
-        )
+        let counts = match field.live.as_slice() {
+            [one] => to_catalog(&one.value),
+            _ => standing(Some(checklist), record, path, field).counts().clone(),
+        };
+        (path.as_str().to_owned(), counts)
     };
     record
         .fields
@@ -220,14 +224,113 @@ fn answers(checklist: &Checklist, record: &RecordState) -> Answers {
         .collect()
 }
 
+fn standing(
+    checklist: Option<&Checklist>,
+    record: &RecordState,
+    path: &sync_protocol::FieldPath,
+    field: &sync_protocol::FieldState,
+) -> Standing {
+    let said: Vec<Said> = field.live.iter().map(said).collect();
+    let owner = record.fields.get("@kind").and_then(|kind| kind.live.as_slice().first());
+    let owner = owner.map_or("", |write| write.author.as_str());
+    match record.text("@kind").and_then(|code| catalog::catalog().kind(code)) {
+        Some(kind) => kind.standing(checklist, path.as_str(), owner, &said),
+        None => Standing::Agreed(said.as_slice().first().map(|one| one.value.clone()).unwrap_or_default()),
+    }
+}
+
+/// What people must look at in a record: where they differ, and what came after it was sealed.
+fn open_differences<'a>(district: &str, record: &'a RecordState) -> Vec<(&'a sync_protocol::FieldPath, bool)> {
+    let doubtful = |(_, field): &(&sync_protocol::FieldPath, &sync_protocol::FieldState)| {
+        field.is_conflict() || !field.late.is_empty()
+    };
+    let mut doubtful = record.fields.iter().filter(doubtful).peekable();
+    if doubtful.peek().is_none() {
+        return Vec::new();
+    }
+    let version = record
+        .value("version")
+        .and_then(Value::int)
+        .and_then(|version| u32::try_from(version).ok());
+    let checklist = record
+        .text("template")
+        .zip(version)
+        .and_then(|(template, version)| catalog::checklist(district, template, version));
+    let open = |(path, field): (&'a sync_protocol::FieldPath, &sync_protocol::FieldState)| {
+        let differs = standing(checklist, record, path, field).is_open();
+        let decision = record.value(&format!("settled/{path}")).map(to_catalog);
+        let decision = decision.as_ref().and_then(Decision::from_value).unwrap_or_default();
+        let counted = record.value(path.as_str());
+        let unheard = field
+            .late
+            .iter()
+            .any(|late| Some(&late.write.value) != counted && !decision.has_heard(&late.write.dot.to_string()));
+        (differs || unheard || decision.reopened).then_some((path, unheard && !differs))
+    };
+    doubtful.filter_map(open).collect()
+}
+
+/// Keeps the office's list of what is open: since when, and no longer when it is settled.
+async fn differences(
+    conn: &AsyncPgConnection,
+    district: Uuid,
+    bucket: &BucketId,
+    records: &[&RecordState],
+) -> Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let name = district.to_string();
+    let mut open: Vec<(Uuid, Option<Uuid>, &str, bool)> = Vec::new();
+    for record in records {
+        let visit = match record.text("@kind") {
+            Some("visit") => Some(uuid(&record.id)),
+            _ => id_in(record, "visit"),
+        };
+        let found = open_differences(&name, record).into_iter();
+        open.extend(found.map(|(path, late)| (uuid(&record.id), visit, path.as_str(), late)));
+    }
+    prepared(
+        "WITH open AS (SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::boolean[]) AS n(record_id, visit_id, path, late)),
+              settled AS (DELETE FROM difference d WHERE d.district_id = $1 AND d.record_id = ANY($3)
+                          AND NOT EXISTS (SELECT 1 FROM open WHERE open.record_id = d.record_id AND open.path = d.path))
+         INSERT INTO difference (district_id, bucket, record_id, visit_id, path, late)
+         SELECT $1, $2, record_id, visit_id, path, late FROM open
+         ON CONFLICT (district_id, record_id, path) DO UPDATE SET bucket = excluded.bucket, late = excluded.late",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket.as_str())
+    .bind::<Array<SqlUuid>, _>(ids(records))
+    .bind::<Array<SqlUuid>, _>(open.iter().map(|row| row.0).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(open.iter().map(|row| row.1).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(open.iter().map(|row| row.2).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(open.iter().map(|row| row.3).collect::<Vec<_>>())
+    .execute(&mut &*conn)
+    .await?;
+    Ok(())
+}
+
+/// Whether somebody removed the record having seen all that is in it: whatever came since brings it back.
+fn is_removed(record: &RecordState) -> bool {
+    record.removed_by().is_some()
+}
+
 fn ids(records: &[&RecordState]) -> Vec<Uuid> {
     records.iter().map(|record| uuid(&record.id)).collect()
 }
 
-fn conflicts(records: &[&RecordState]) -> Vec<i32> {
+fn conflicts(district: Uuid, records: &[&RecordState]) -> Vec<i32> {
+    let district = district.to_string();
+    let open = |record: &&RecordState| match record.conflicts() {
+        0 => 0,
+        _ => open_differences(&district, record)
+            .iter()
+            .filter(|(_, late)| !late)
+            .count(),
+    };
     records
         .iter()
-        .map(|record| i32::try_from(record.conflicts()).unwrap_or(i32::MAX))
+        .map(|record| i32::try_from(open(record)).unwrap_or(i32::MAX))
         .collect()
 }
 

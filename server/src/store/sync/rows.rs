@@ -62,6 +62,67 @@ pub async fn logged(
     Ok(rows.into_iter().map(read).collect())
 }
 
+/// The exact lines of those of `ids` that took effect.
+pub async fn lines(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    ids: Vec<GroupId>,
+) -> Result<HashMap<GroupId, Vec<u8>>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Binary)]
+        id: Vec<u8>,
+        #[diesel(sql_type = Binary)]
+        bytes: Vec<u8>,
+    }
+    let ids: Vec<Vec<u8>> = ids.into_iter().map(|id| id.0.to_vec()).collect();
+    let rows: Vec<Row> = prepared(
+        "SELECT g.* FROM unnest($2) AS asked(id) CROSS JOIN LATERAL
+         (SELECT id, bytes FROM change_group WHERE district_id = $1 AND id = asked.id AND outcome = 'applied' LIMIT 1) g",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Array<Binary>, _>(ids)
+    .load(conn)
+    .await?;
+    let read = |row: Row| {
+        (
+            GroupId(row.id.try_into().expect("the table checks the length")),
+            row.bytes,
+        )
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// Those of `ids` that exist, as they are committed, without a lock.
+pub async fn read_records(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    ids: &BTreeSet<RecordId>,
+) -> Result<Vec<RecordState>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        state: String,
+    }
+    let rows: Vec<Row> =
+        prepared("SELECT id, state::text AS state FROM record WHERE district_id = $1 AND id = ANY($2)")
+            .bind::<SqlUuid, _>(district)
+            .bind::<Array<SqlUuid>, _>(ids.iter().map(uuid).collect::<Vec<_>>())
+            .load(conn)
+            .await?;
+    rows.into_iter()
+        .map(|row| {
+            let fields = serde_json::from_str(&row.state).map_err(anyhow::Error::from)?;
+            Ok(RecordState {
+                id: record_id(row.id),
+                fields,
+            })
+        })
+        .collect()
+}
+
 /// The buckets in which those of `ids` live that exist.
 pub async fn homes(
     conn: &mut AsyncPgConnection,

@@ -11,6 +11,7 @@ use super::rows::{FindingRows, Keys, VisitRows, VisitsList};
 use crate::components::{ErrorNote, Screen, severity_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon};
+use crate::pages::differences::DifferencesRow;
 use crate::pages::quarantine::QuarantineRow;
 
 /// What waits for the office today: the gravest first, each opening its rows.
@@ -66,6 +67,7 @@ pub fn OfficeToday() -> impl IntoView {
                             })
                             .collect_view()
                     }}
+                    <DifferencesRow />
                     <QuarantineRow />
                 </ul>
                 <section class="panel" aria-labelledby="newest-title">

@@ -1,0 +1,4 @@
+DROP TABLE presence;
+ALTER TABLE visit DROP COLUMN removed;
+ALTER TABLE response DROP COLUMN removed;
+DROP TABLE difference;
