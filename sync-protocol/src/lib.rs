@@ -10,6 +10,7 @@ mod export;
 mod field;
 mod group;
 mod id;
+mod merge;
 pub mod office;
 pub mod planted;
 mod record;

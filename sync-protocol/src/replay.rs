@@ -1,10 +1,11 @@
 //! How records came to be as they are: the applied changes of a history, and the fields as they stood after any of them.
-//! The merge is the one of [`crate::FieldState::apply`]; nothing here decides what wins.
+//! The merge is the office's own; nothing here decides what wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use crate::merge::{Told, merge};
 use crate::{DeviceId, Dot, FieldPath, Group, GroupId, GroupKind, PersonId, RecordId, RecordState, Value, Write};
 
 /// One field write of an applied group, as a history tells it.
@@ -44,11 +45,14 @@ impl Change {
 
     /// The dot that later writes name when they have seen this one.
     pub fn dot(&self) -> Dot {
-        let own = Dot {
+        self.kind.dot(self.own_dot(), &self.base)
+    }
+
+    fn own_dot(&self) -> Dot {
+        Dot {
             group: self.group,
             op: self.op,
-        };
-        self.kind.dot(own, &self.base)
+        }
     }
 
     /// What it takes away; nothing when it is a witness copy.
@@ -71,18 +75,45 @@ impl Change {
 /// Records as they stood at one moment.
 pub type Records = BTreeMap<RecordId, RecordState>;
 
+/// The changes so far, for the seals that speak of them.
+#[derive(Default)]
+struct Log<'a> {
+    groups: HashMap<GroupId, Vec<&'a Change>>,
+}
+
+impl Told for Log<'_> {
+    fn written(&self, record: &RecordId, group: &GroupId) -> Vec<(Dot, FieldPath, Value)> {
+        let changes = self.groups.get(group).into_iter().flatten();
+        changes
+            .filter(|change| change.record == *record)
+            .map(|change| (change.own_dot(), change.field.clone(), change.value.clone()))
+            .collect()
+    }
+
+    fn write(&self, record: &RecordId, dot: &Dot) -> Option<(FieldPath, Write)> {
+        let mut changes = self.groups.get(&dot.group)?.iter();
+        let change = changes.find(|change| change.own_dot() == *dot && change.record == *record)?;
+        Some((change.field.clone(), change.write()))
+    }
+}
+
 /// The records after these changes, which come in the office's order and each once. To see an earlier moment, give fewer of them.
-pub fn replay<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Records {
+/// `outlives_seal` says which fields live on when their record is sealed, as for the office.
+pub fn replay<'a>(
+    changes: impl IntoIterator<Item = &'a Change>,
+    outlives_seal: impl Fn(&RecordState, &FieldPath) -> bool,
+) -> Records {
     let mut records = Records::new();
-    let mut known = BTreeSet::new();
+    let mut log = Log::default();
     for change in changes {
-        known.insert(change.group);
+        log.groups.entry(change.group).or_default().push(change);
         let id = &change.record;
         let record = records
             .entry(id.clone())
             .or_insert_with(|| RecordState::new(id.clone()));
-        let field = record.fields.entry(change.field.clone()).or_default();
-        field.apply(change.write(), change.replaces(), |group| known.contains(group));
+        let write = (&change.field, change.write(), change.replaces());
+        let known = |group: &GroupId| log.groups.contains_key(group);
+        merge(record, write, 0, &log, known, &outlives_seal);
     }
     records
 }
@@ -128,7 +159,8 @@ fn values(records: &Records, record: &RecordId, path: &FieldPath) -> Vec<Value> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{replay as replay_with, *};
+    use crate::{SEAL_FIELD, seal_value};
 
     const ID: &str = "0190a2b4-7c3d-7e11-8f00-0123456789ab";
 
@@ -144,6 +176,10 @@ mod tests {
             ops.into_iter().map(op).collect(),
         );
         (GroupId::of(group.to_line().as_bytes()), group)
+    }
+
+    fn replay<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Records {
+        replay_with(changes, |_, path| path.as_str() == "state")
     }
 
     fn id() -> RecordId {
@@ -230,5 +266,31 @@ mod tests {
             let line = serde_json::to_string(&change).unwrap();
             assert_eq!(serde_json::from_str::<Change>(&line).unwrap(), change);
         }
+    }
+
+    #[test]
+    fn under_a_seal_what_comes_late_stands_beside_what_was_signed() {
+        let first = group(
+            1,
+            vec![("SF1.1", "yes".into(), vec![]), ("state", "open".into(), vec![])],
+        );
+        let dots = [Group::dot(first.0, 0), Group::dot(first.0, 1)];
+        let seal = group(2, vec![(SEAL_FIELD, seal_value(dots), vec![])]);
+        let late = group(
+            3,
+            vec![
+                ("SF1.1", "no".into(), vec![dots[0]]),
+                ("state", "closed".into(), vec![dots[1]]),
+            ],
+        );
+        let story: Vec<Change> = [&first, &seal, &late].into_iter().flat_map(changes).collect();
+        let records = replay(&story);
+        assert_eq!(said(&records, "SF1.1"), ["yes".into()]);
+        assert_eq!(said(&records, "state"), ["closed".into()]);
+        let late = &records[&id()].fields.get("SF1.1").unwrap().late;
+        assert_eq!(
+            late.iter().map(|late| &late.write.value).collect::<Vec<_>>(),
+            [&"no".into()]
+        );
     }
 }

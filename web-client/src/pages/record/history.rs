@@ -12,7 +12,7 @@ use sync_protocol::replay::{Change, Records, replay};
 use sync_protocol::{Dot, FieldState, GroupId, GroupKind};
 
 use super::moments::Moments;
-use super::words::{Lexicon, Told};
+use super::words::{Lexicon, Told, outlives_seal};
 use super::{Asked, Names, Shown};
 use crate::components::{EmptyState, ErrorNote, SidePanel, error_words, state_word};
 use crate::form::value_words;
@@ -80,7 +80,7 @@ impl Story {
                 replaced.entry(*dot).or_insert(at);
             }
         }
-        let now = replay(entries.iter().map(|entry| &entry.change));
+        let now = replay(entries.iter().map(|entry| &entry.change), outlives_seal);
         let group_of = |(nth, action): (usize, &Range<usize>)| (entries[action.start].change.group, nth);
         Self {
             of_group: actions.iter().enumerate().map(group_of).collect(),
@@ -155,16 +155,20 @@ impl Story {
     /// What became of it.
     fn fate(&self, at: usize) -> (Icon, String) {
         let change = &self.entries[at].change;
-        if let Some(by) = self.replaced.get(&change.dot()) {
-            let by = self.value_by(&self.entries[*by].change);
-            return (Icon::Sync, t_args("history.replaced", &[("by", &by)]));
-        }
+        let dot = change.dot();
         let record = self.now.get(&change.record);
         let field = record.and_then(|record| record.fields.get(&change.field));
-        if field.is_some_and(FieldState::is_conflict) {
-            (Icon::Conflict, t("history.stands_beside"))
-        } else {
-            (Icon::Yes, t("history.stands"))
+        let is_in = |field: &FieldState| field.live.iter().any(|write| write.dot == dot);
+        match field {
+            Some(field) if is_in(field) && field.is_conflict() => (Icon::Conflict, t("history.stands_beside")),
+            Some(field) if is_in(field) => (Icon::Yes, t("history.stands")),
+            Some(field) if field.holds(&dot) => (Icon::Clock, t("difference.late")),
+            _ => {
+                let by = self.replaced.get(&dot);
+                let by = by.map(|by| self.value_by(&self.entries[*by].change));
+                let by = by.unwrap_or_else(|| t("history.elsewhere"));
+                (Icon::Sync, t_args("history.replaced", &[("by", &by)]))
+            }
         }
     }
 }

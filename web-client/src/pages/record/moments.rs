@@ -5,6 +5,7 @@ use sync_protocol::replay::{Difference, differences, replay};
 use sync_protocol::{GroupId, Value};
 
 use super::history::{Past, Story};
+use super::words::outlives_seal;
 use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, small};
 
@@ -107,7 +108,7 @@ fn moment_words(story: &Story, moment: GroupId) -> String {
 }
 
 fn compared(story: &Story, then: GroupId, now: GroupId) -> Vec<Difference> {
-    let at = |moment| replay(story.until(moment).iter().map(|entry| &entry.change));
+    let at = |moment| replay(story.until(moment).iter().map(|entry| &entry.change), outlives_seal);
     let mut rows = differences(&at(then), &at(now));
     rows.retain(|row| story.lexicon.tells(&row.field));
     rows.sort_by_cached_key(|row| story.lexicon.order(&row.record, &row.field));

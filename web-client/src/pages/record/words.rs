@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Checklist, FieldKind, Severity, catalog};
+use catalog::{Checklist, Decision, FieldKind, Severity, catalog};
 use sync_protocol::replay::{Change, Records};
 use sync_protocol::{FieldPath, GroupKind, RecordId, RecordState, Value};
 
@@ -154,7 +154,11 @@ impl Lexicon {
         let Some(about) = self.records.get(record) else {
             return plain_words(value);
         };
+        if path.as_str().starts_with("settled/") {
+            return decision_words(value);
+        }
         match (about.kind.as_str(), path.as_str(), value) {
+            ("visit", "seal", Value::List(parts)) => seal_words(parts),
             ("response", path, value) => response_value(about, path, value),
             (kind, "state", Value::Text(state)) => state_word(kind, state),
             ("finding", "severity", Value::Text(code)) => {
@@ -291,6 +295,32 @@ impl Lexicon {
     }
 }
 
+// Why somebody settled a difference, or that they took it back.
+fn decision_words(value: &Value) -> String {
+    match Decision::from_value(&to_catalog(value)) {
+        Some(decision) if decision.reopened => t("difference.reopen"),
+        Some(decision) => t_args("difference.reason", &[("text", &decision.reason)]),
+        None => plain_words(value),
+    }
+}
+
+fn seal_words(parts: &[Value]) -> String {
+    match parts {
+        [Value::Text(code), Value::Int(revision), Value::Text(reason)] => join_dots([
+            t_args("seal.code", &[("code", code)]),
+            t_args("seal.revision", &[("n", revision)]),
+            reason.clone(),
+        ]),
+        _ => join_list(parts.iter().map(plain_words)),
+    }
+}
+
+/// Whether a field lives on when its record is sealed: the office decides it by the same catalog.
+pub fn outlives_seal(record: &RecordState, path: &FieldPath) -> bool {
+    let kind = record.text("@kind").and_then(|code| catalog().kind(code));
+    kind.is_some_and(|kind| kind.outlives_seal(path.as_str()))
+}
+
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -305,6 +335,10 @@ fn response_label(about: &About, path: &str, plain: String) -> String {
     let Some(checklist) = about.checklist else {
         return path.to_owned();
     };
+    if code == "settled" {
+        let of = part.split('/').next().unwrap_or(part);
+        return join_dots([about.item_words(of).unwrap_or_else(|| part.to_owned()), plain]);
+    }
     if code == "fact" {
         let fact = checklist.facts.iter().find(|fact| fact.name == part);
         return join_dots([plain, fact.map_or_else(|| part.to_owned(), |fact| say(&fact.label))]);
