@@ -184,18 +184,18 @@ async fn the_whole_history_tells_what_each_had_seen_and_two_moments_are_compared
     picture(&desk, "history-en", ".tabs").await;
     desk.tap(".rail-foot .linkbtn").await;
 
-    // The office returns the visit: the page hears of it, and who reads keeps their place, choice and tab.
+    // The office reviews the visit: the page hears of it, and who reads keeps their place, choice and tab.
     let office = stage.server.sign_in(&stage.server.district.coordinator).await;
     let page = office.get(&format!("/api/v1/visits/{visit}")).await.json();
     let mut records = page["records"].as_array().expect("records").iter();
     let kept = records.find(|record| record["id"] == json!(visit)).expect("the visit");
     let seen: Dot = serde_json::from_value(kept["fields"]["state"]["w"][0]["d"].clone()).expect("a dot");
-    let Op(record, path, state, _) = op(visit, "state", &json!("returned"));
+    let Op(record, path, state, _) = op(visit, "state", &json!("reviewed"));
     let step = Op(record, path, state, vec![seen]);
-    let back = office.group(&stage.server.district.bucket(0), GroupKind::Command, vec![step]);
-    let reply = office.push(&[back]).await;
+    let reviewed = office.group(&stage.server.district.bucket(0), GroupKind::Command, vec![step]);
+    let reply = office.push(&[reviewed]).await;
     assert_eq!(reply.json()["outcomes"][0]["outcome"], "applied", "{}", reply.text);
-    desk.read("已退回").await;
+    desk.read("已审阅").await;
     desk.see(&format!(
         "[data-testid=actions] > li:nth-child({}) details[open]",
         no + 2
