@@ -34,6 +34,11 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/visits/{id}/here").post(differences::here))
                 .service(resource("/visits/{id}").wrap(Compress::default()).get(visits::show))
                 .service(
+                    resource("/visits/{id}/history")
+                        .wrap(Compress::default())
+                        .get(visits::visit_history),
+                )
+                .service(
                     resource("/records/{id}/history")
                         .wrap(Compress::default())
                         .get(visits::history),

@@ -36,6 +36,22 @@ impl GroupKind {
             Self::Move | Self::Witness => 2,
         }
     }
+
+    /// The dot of a write: a witness copy stands for the write that it copies.
+    pub(crate) fn dot(self, own: Dot, base: &[Dot]) -> Dot {
+        match base {
+            [dot] if self == Self::Witness && !planted(Bug::CopyCountsTwice) => *dot,
+            _ => own,
+        }
+    }
+
+    /// What a write takes away of what its author had seen: a witness copy takes nothing.
+    pub(crate) fn replaced(self, base: &[Dot]) -> &[Dot] {
+        match self {
+            Self::Witness => &[],
+            _ => base,
+        }
+    }
 }
 
 /// One field write: `[record, field path, value, base]`, where `base` are the dots that were on the author's screen.
@@ -149,26 +165,19 @@ impl Group {
     /// The write that the `at`-th op stands for: in a witness copy that of the group it copies.
     pub fn write(&self, id: GroupId, at: usize) -> Write {
         let op = &self.ops[at];
-        let witnessed = self.kind == GroupKind::Witness;
         Write {
-            dot: match op.base() {
-                [dot] if witnessed && !planted(Bug::CopyCountsTwice) => *dot,
-                _ => Self::dot(id, at),
-            },
+            dot: self.kind.dot(Self::dot(id, at), op.base()),
             value: op.value().clone(),
             author: self.author.clone(),
             device: self.device.clone(),
             at: self.at,
-            witnessed,
+            witnessed: self.kind == GroupKind::Witness,
         }
     }
 
     /// What the `at`-th op replaces: a witness copy replaces nothing.
     pub fn replaces(&self, at: usize) -> &[Dot] {
-        match self.kind {
-            GroupKind::Witness => &[],
-            _ => self.ops[at].base(),
-        }
+        self.kind.replaced(self.ops[at].base())
     }
 
     /// The group that a witness copy is of.

@@ -164,6 +164,7 @@ pub fn office_pages(of: &Begun) -> Vec<String> {
     pages.extend([
         format!("{record}?tab=findings"),
         format!("{record}?tab=feedback"),
+        format!("{record}?tab=history"),
         record,
         format!("/template/{}", of.template),
     ]);

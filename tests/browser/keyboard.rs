@@ -60,6 +60,7 @@ async fn every_page_is_reachable_by_tab() {
         ("/quarantine", "main"),
         ("/me", "main"),
         (&record, "tr[data-item]"),
+        (&format!("{record}?tab=history"), "[data-testid=actions] summary"),
     ] {
         tab_reaches_everything(&desk, path, ready).await;
     }

@@ -11,6 +11,7 @@ mod exchange;
 mod faults;
 mod full;
 mod headline;
+mod history;
 mod inspector;
 mod joint;
 mod keyboard;

@@ -374,6 +374,11 @@ async fn desk(demo: &Demo, folder: &PathBuf) {
             desk.see(".finding-row").await
         })
         .await;
+    camera
+        .take("12-record-history", &format!("{record}?tab=history"), async |desk| {
+            desk.see("[data-testid=actions] > li").await
+        })
+        .await;
     camera.plain("13-me", "/me").await;
 
     desk.go("/results?checklist=student-workload").await;

@@ -499,6 +499,7 @@ async fn hostile_urls_get_the_same_shape_of_refusal() {
             "query.malformed",
         ),
         (format!("/api/v1/records/{known}/history?x=1"), 400, "query.malformed"),
+        (format!("/api/v1/visits/{known}/history?x=1"), 400, "query.malformed"),
         ("/api/v1/nothing".into(), 404, "not_found"),
         ("/api/v2/session".into(), 404, "not_found"),
         ("/api/".into(), 404, "not_found"),

@@ -7,6 +7,7 @@ use tests::server::op;
 use uuid::Uuid;
 
 use crate::sync::World;
+use crate::visit_story::replays_to_what_the_office_keeps;
 
 async fn both(world: &World) -> (Phone, Phone, Visit) {
     let (mut a, mut b) = (world.phone("zhang").await, world.phone("li").await);
@@ -34,6 +35,12 @@ fn answers(phone: &Phone, at: &Visit, item: &str) -> Vec<String> {
         .collect();
     values.sort();
     values
+}
+
+/// What the visit's history replays to is what the office keeps.
+async fn history_agrees(world: &World, at: &Visit) {
+    let office = world.server.sign_in(&world.server.district.coordinator).await;
+    replays_to_what_the_office_keeps(&office, at.visit.as_str().parse().unwrap()).await;
 }
 
 #[tokio::test]
@@ -209,6 +216,7 @@ async fn a_late_write_that_came_before_the_signature_stands_beside_it_too() {
     rest(&mut [&mut b, &mut a]).await;
     let out = a.see(&at.visit, &format!("check_out/{}", b.person));
     assert_eq!((out.siblings.len(), out.late.len()), (1, 0));
+    history_agrees(&world, &at).await;
 }
 
 #[tokio::test]
@@ -243,11 +251,13 @@ async fn a_returned_visit_is_open_again_with_everything_that_came_late() {
         "what had come late is an answer like any other"
     );
     assert!(a.see(&at.response, "SF1.2").late.is_empty() && !a.replica.view(&at.response).unwrap().is_sealed());
+    history_agrees(&world, &at).await;
     a.answer(&at, "SF1.3", "yes");
     a.submit(&at);
     rest(&mut [&mut a, &mut b]).await;
     assert!(b.replica.view(&at.response).unwrap().is_sealed());
     assert_eq!(answers(&b, &at, "SF1.3"), ["yes"]);
+    history_agrees(&world, &at).await;
 }
 
 #[tokio::test]
@@ -275,6 +285,7 @@ async fn two_signatures_made_apart_are_both_kept() {
         Vec::<String>::new(),
         "nobody's work is refused: both moved to the same state"
     );
+    history_agrees(&world, &at).await;
 }
 
 #[tokio::test]

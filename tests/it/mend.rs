@@ -234,6 +234,22 @@ async fn a_visit_filed_under_the_wrong_school_moves_and_late_work_follows_it() {
     admit_all(&office).await;
     zhang.sync().await.unwrap();
     assert_eq!(sees(&zhang, &at, "SF1.2"), ["no"]);
+
+    // What happened at the wrong school is still told, and then the move and what followed it.
+    let desk = d.server.sign_in(&d.server.district.coordinator).await;
+    let history = desk.get(&format!("/api/v1/visits/{}/history", at.visit)).await.json();
+    let fields: Vec<&str> = history["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["field"].as_str().unwrap())
+        .filter(|field| ["SF1.1", "SF1.2", "@bucket"].contains(field))
+        .collect();
+    assert_eq!(
+        fields,
+        ["SF1.1", "@bucket", "@bucket", "SF1.2"],
+        "in the order of taking effect"
+    );
     let mut conn = d.server.connect().await;
     assert_eq!(
         server::store::sync::verify_chains(&mut conn).await.unwrap().broken,

@@ -62,6 +62,7 @@ async fn a_visit_is_shown_to_those_it_concerns_and_does_not_exist_for_others() {
     let district = &story.server.district;
     let urls = [
         format!("/api/v1/visits/{}", story.visit),
+        format!("/api/v1/visits/{}/history", story.visit),
         format!("/api/v1/records/{}/history", story.visit),
         format!("/api/v1/records/{}/history?field=informed", story.visit),
     ];

@@ -1,9 +1,12 @@
 //! A visit as the office reads it: the page, the results, and who changed what and when.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
-use sync_protocol::{Dot, GroupId, GroupKind, Op};
-use tests::TestServer;
+use sync_protocol::replay::{Change, replay};
+use sync_protocol::{Dot, FieldPath, Group, GroupId, GroupKind, Late, Op, RecordState, Write};
 use tests::server::{new_record, op};
+use tests::{Client, TestServer};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -121,4 +124,167 @@ async fn a_visits_page_shows_its_records_with_names_and_the_history_shows_every_
             .iter()
             .any(|row: &Value| row["name"] == "示例 a")
     );
+}
+
+#[tokio::test]
+async fn a_visits_history_tells_every_action_on_any_of_its_records_in_the_offices_order() {
+    let server = TestServer::start().await;
+    let district = &server.district;
+    let (a, b) = (server.sign_in(&district.a).await, server.sign_in(&district.b).await);
+    let bucket = district.bucket(0);
+    let (visit, response, finding) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let (note, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let visit_fields = [
+        ("school", json!(district.schools[0])),
+        ("visit_kind", json!("regular")),
+        ("lead", json!(district.a.id)),
+        ("visit_date", json!("2026-11-20")),
+        ("state", json!("checked_in")),
+    ];
+    let mut begin = new_record(visit, "visit", &visit_fields);
+    begin.extend(new_record(
+        response,
+        "response",
+        &[
+            ("visit", json!(visit)),
+            ("template", json!("campus-safety")),
+            ("version", json!(1)),
+            ("on", json!("2026-11-20")),
+        ],
+    ));
+    let state = begin.iter().position(|op| op.path().as_str() == "state").unwrap();
+    let begin = a.group(&bucket, GroupKind::Command, begin);
+    let arrived = Group::dot(GroupId::of(begin.as_bytes()), state);
+    let first = a.group(&bucket, GroupKind::Edit, vec![op(response, "SF3.4", &json!("yes"))]);
+    let seen = Dot {
+        group: GroupId::of(first.as_bytes()),
+        op: 0,
+    };
+    // Who had seen it says otherwise, and a finding comes of it in the same action.
+    let Op(record, path, value, _) = op(response, "SF3.4", &json!("no"));
+    let mut second = vec![Op(record, path, value, vec![seen])];
+    second.extend(new_record(
+        finding,
+        "finding",
+        &[
+            ("visit", json!(visit)),
+            ("response", json!(response)),
+            ("item", json!("SF3.4")),
+            ("severity", json!("L3")),
+        ],
+    ));
+    let second = b.group(&bucket, GroupKind::Edit, second);
+    let praise = a.group(
+        &bucket,
+        GroupKind::Edit,
+        new_record(
+            note,
+            "feedback_note",
+            &[
+                ("visit", json!(visit)),
+                ("note_kind", json!("highlight")),
+                ("text", json!("好")),
+            ],
+        ),
+    );
+    // Another visit to the same school in between is another story.
+    let elsewhere = a.group(&bucket, GroupKind::Command, new_record(other, "visit", &visit_fields));
+    let Op(record, path, value, _) = op(visit, "state", &json!("feedback_given"));
+    let given = vec![Op(record, path, value, vec![arrived])];
+    let given = a.group(&bucket, GroupKind::Command, given);
+    let actions = [
+        (&a, begin),
+        (&a, first),
+        (&b, second),
+        (&a, elsewhere),
+        (&a, praise),
+        (&a, given),
+    ];
+    for (client, group) in &actions {
+        let reply = client.push(std::slice::from_ref(group)).await;
+        assert_eq!(reply.json()["outcomes"][0]["outcome"], "applied", "{}", reply.text);
+    }
+
+    let office = server.sign_in(&district.coordinator).await;
+    let url = format!("/api/v1/visits/{visit}/history");
+    let history = office.get(&url).await.json();
+    let entries = history["entries"].as_array().unwrap();
+    let mut told: Vec<&Value> = entries.iter().map(|entry| &entry["group"]).collect();
+    told.dedup();
+    let expected: Vec<Value> = [0, 1, 2, 4, 5]
+        .map(|nth| json!(GroupId::of(actions[nth].1.as_bytes()).to_string()))
+        .into();
+    assert_eq!(
+        told,
+        expected.iter().collect::<Vec<_>>(),
+        "each action once, oldest first"
+    );
+    assert!(entries.is_sorted_by_key(|entry| (entry["seq"].as_i64(), entry["op"].as_i64())));
+    let records: BTreeSet<&str> = entries.iter().map(|entry| entry["record"].as_str().unwrap()).collect();
+    assert_eq!(
+        records,
+        [visit, response, finding, note]
+            .map(|id| id.to_string())
+            .iter()
+            .map(String::as_str)
+            .collect()
+    );
+
+    let answers: Vec<&Value> = entries.iter().filter(|entry| entry["field"] == "SF3.4").collect();
+    assert_eq!(
+        answers
+            .iter()
+            .map(|entry| (&entry["value"], &entry["author"], &entry["base"]))
+            .collect::<Vec<_>>(),
+        [
+            (&json!("yes"), &json!(district.a.id), &json!([])),
+            (&json!("no"), &json!(district.b.id), &json!([seen.to_string()])),
+        ],
+        "what each wrote and had seen"
+    );
+    assert_eq!(history["people"][district.b.id.to_string()], "示例 b");
+    assert_eq!(history["devices"][b.device.to_string()], "test phone");
+
+    replays_to_what_the_office_keeps(&office, visit).await;
+
+    // Nobody of another zone learns that there is such a visit, and nothing but a visit has this page.
+    let c = server.sign_in(&district.c).await;
+    assert_eq!(c.get(&url).await.refusal(), (404, "not_found".into()));
+    let of_a_response = office.get(&format!("/api/v1/visits/{response}/history")).await;
+    assert_eq!(of_a_response.refusal(), (404, "not_found".into()));
+    let asked = office.get(&format!("{url}?field=SF3.4")).await;
+    assert_eq!(asked.refusal(), (400, "query.malformed".into()));
+}
+
+/// Whoever replays a visit's history comes to what the office keeps, the late writes beside a seal among it.
+pub async fn replays_to_what_the_office_keeps(office: &Client, visit: Uuid) {
+    let history = office.get(&format!("/api/v1/visits/{visit}/history")).await.json();
+    let entries = history["entries"].as_array().unwrap().iter();
+    let changes: Vec<Change> = entries
+        .map(|entry| serde_json::from_value(entry.clone()).unwrap())
+        .collect();
+    let outlives = |record: &RecordState, path: &FieldPath| {
+        let kind = record.text("@kind").and_then(|code| catalog::catalog().kind(code));
+        kind.is_some_and(|kind| kind.outlives_seal(path.as_str()))
+    };
+    let replayed = replay(&changes, outlives);
+    let writes = |record: &RecordState| -> BTreeMap<String, (Vec<Write>, Vec<Late>)> {
+        let fields = record.fields.iter();
+        let there = fields.filter(|(_, field)| field.writes().next().is_some());
+        there
+            .map(|(path, field)| (path.to_string(), (field.live.clone(), field.late.clone())))
+            .collect()
+    };
+    let page = office.get(&format!("/api/v1/visits/{visit}")).await.json();
+    let kept = page["records"].as_array().unwrap().iter();
+    let kept: Vec<RecordState> = kept
+        .map(|record| serde_json::from_value(record.clone()).unwrap())
+        .collect();
+    let own = kept.iter().filter(|record| record.text("@kind") != Some("school"));
+    let kept: BTreeMap<_, _> = own.map(|record| (record.id.clone(), writes(record))).collect();
+    let replayed: BTreeMap<_, _> = replayed
+        .iter()
+        .map(|(id, record)| (id.clone(), writes(record)))
+        .collect();
+    assert_eq!(replayed, kept);
 }

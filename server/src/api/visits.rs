@@ -1,4 +1,5 @@
-//! `GET /api/v1/visits/{id}` and `GET /api/v1/records/{id}/history`: one visit as it stands, and how a record came to be so.
+//! `GET /api/v1/visits/{id}` and its `/history`, `GET /api/v1/records/{id}/history`: one visit as it stands, and how it, or one of
+//! its records, came to be so.
 //! What lies outside the caller's grants is not found, exactly like what does not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,8 @@ use chrono::SecondsFormat;
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sync_protocol::{Dot, FieldPath, FieldState, Group, GroupId, GroupKind, Value};
+use sync_protocol::replay::Change;
+use sync_protocol::{FieldPath, FieldState, Group, GroupId, Value};
 use uuid::Uuid;
 
 use crate::AppState;
@@ -18,7 +20,7 @@ use crate::api::query;
 use crate::auth::actor::Actor;
 use crate::error::{Code, Error, Result};
 use crate::store::results;
-use crate::store::visits::{self, Place};
+use crate::store::visits::{self, Place, Span};
 
 /// A visit with all that belongs to it, from one snapshot.
 #[derive(Serialize)]
@@ -54,10 +56,7 @@ pub async fn show(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Re
 }
 
 async fn visit_page(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) -> Result<VisitPage> {
-    let place = place_within_reach(conn, actor, visit).await?;
-    if place.kind != "visit" {
-        return Err(Code::NotFound.into());
-    }
+    let place = visit_within_reach(conn, actor, visit).await?;
     let as_of = results::as_of(conn).await?.to_rfc3339_opts(SecondsFormat::Millis, true);
     let mut mentioned = Mentioned::default();
     let mut records = Vec::new();
@@ -75,7 +74,7 @@ async fn visit_page(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) ->
     })
 }
 
-/// Every change of a record, or of one of its fields, oldest first.
+/// Every change of a visit's records, of one record, or of one of its fields, oldest first.
 #[derive(Serialize)]
 pub struct History {
     entries: Vec<Entry>,
@@ -85,18 +84,10 @@ pub struct History {
 
 #[derive(Serialize)]
 struct Entry {
-    group: GroupId,
     seq: i64,
-    op: usize,
-    field: FieldPath,
-    value: Value,
-    base: Vec<Dot>,
-    author: String,
-    device: String,
-    /// The phone's clock in ms since 1970, as claimed.
-    at: i64,
     received_at: String,
-    kind: GroupKind,
+    #[serde(flatten)]
+    change: Change,
 }
 
 #[derive(Deserialize)]
@@ -118,28 +109,63 @@ pub async fn history(app: Data<AppState>, actor: Actor, request: HttpRequest) ->
     let mut snapshot = conn.build_transaction().read_only().repeatable_read();
     Ok(Json(
         snapshot
-            .run(async |conn| history_of(conn, &actor, record, field.as_ref()).await)
+            .run(async |conn| record_history(conn, &actor, record, field.as_ref()).await)
             .await?,
     ))
 }
 
-async fn history_of(
+async fn record_history(
     conn: &mut AsyncPgConnection,
     actor: &Actor,
     record: Uuid,
     field: Option<&FieldPath>,
 ) -> Result<History> {
     let place = place_within_reach(conn, actor, record).await?;
+    let span = Span {
+        id: record,
+        first_seq: place.first_seq,
+        seq: place.seq,
+    };
+    history_of(conn, actor, &place.bucket, &[span], field).await
+}
+
+/// A visit's history has all of it: there is nothing to ask for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
+/// `GET /api/v1/visits/{id}/history`.
+pub async fn visit_history(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Result<Json<History>> {
+    let visit = query::path_id(&request, "id")?;
+    let NoParameters {} = query::read(&request)?;
+    let mut conn = app.pool.get().await?;
+    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
+    let history = snapshot.run(async |conn| {
+        let place = visit_within_reach(conn, &actor, visit).await?;
+        let records = visits::spans(conn, actor.district, &place.bucket, visit).await?;
+        history_of(conn, &actor, &place.bucket, &records, None).await
+    });
+    Ok(Json(history.await?))
+}
+
+async fn history_of(
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    bucket: &str,
+    records: &[Span],
+    field: Option<&FieldPath>,
+) -> Result<History> {
+    let wanted: BTreeSet<String> = records.iter().map(|record| record.id.to_string()).collect();
     let mut mentioned = Mentioned::default();
     let mut entries = Vec::new();
-    for logged in visits::groups(conn, actor.district, record, &place).await? {
+    for logged in visits::groups(conn, actor.district, bucket, records).await? {
         let group = Group::from_line(&logged.bytes)
             .map_err(|malformed| Error::Internal(anyhow::anyhow!("an applied group is unreadable: {malformed:?}")))?;
-        let entries_before = entries.len();
-        entries.extend(entries_of(&group, &logged, record, field));
-        if entries.len() > entries_before {
-            mentioned.add_author(group.author.as_str(), group.device.as_str());
-        }
+        entries.extend(entries_of(&group, &logged, &wanted, field));
+    }
+    for Entry { change, .. } in &entries {
+        mentioned.add_author(change.author.as_str(), change.device.as_str());
+        mentioned.add_value(&change.field, &change.value);
     }
     Ok(History {
         entries,
@@ -147,27 +173,32 @@ async fn history_of(
     })
 }
 
-fn entries_of(group: &Group, logged: &visits::Logged, record: Uuid, field: Option<&FieldPath>) -> Vec<Entry> {
-    let record = record.to_string();
+fn entries_of(
+    group: &Group,
+    logged: &visits::Logged,
+    records: &BTreeSet<String>,
+    field: Option<&FieldPath>,
+) -> Vec<Entry> {
     let wanted = group
         .ops
         .iter()
         .enumerate()
-        .filter(|(_, op)| op.record().as_str() == record && field.is_none_or(|only| only == op.path()));
-    let entry = |(at, op): (usize, &sync_protocol::Op)| Entry {
-        group: GroupId::of(&logged.bytes),
-        seq: logged.seq.unwrap_or_default(),
-        op: at,
-        field: op.path().clone(),
-        value: op.value().clone(),
-        base: op.base().to_vec(),
-        author: group.author.to_string(),
-        device: group.device.to_string(),
-        at: group.at,
+        .filter(|(_, op)| records.contains(op.record().as_str()) && field.is_none_or(|only| only == op.path()));
+    let entry = |(at, _)| Entry {
+        seq: logged.seq,
         received_at: logged.received_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        kind: group.kind,
+        change: Change::of(group, GroupId::of(&logged.bytes), at),
     };
     wanted.map(entry).collect()
+}
+
+async fn visit_within_reach(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) -> Result<Place> {
+    let place = place_within_reach(conn, actor, visit).await?;
+    if place.kind == "visit" {
+        Ok(place)
+    } else {
+        Err(Code::NotFound.into())
+    }
 }
 
 async fn place_within_reach(conn: &mut AsyncPgConnection, actor: &Actor, record: Uuid) -> Result<Place> {
@@ -190,19 +221,18 @@ impl Mentioned {
         self.devices.extend(Uuid::parse_str(device));
     }
 
-    /// Who wrote the field, and whom it speaks of: a text or the end of a path that is a person's id.
     fn add_field(&mut self, path: &FieldPath, field: &FieldState) {
-        self.people.extend(
-            path.as_str()
-                .rsplit('/')
-                .next()
-                .and_then(|end| Uuid::parse_str(end).ok()),
-        );
         for write in &field.live {
             self.add_author(write.author.as_str(), write.device.as_str());
-            self.people
-                .extend(write.value.text().and_then(|text| Uuid::parse_str(text).ok()));
+            self.add_value(path, &write.value);
         }
+    }
+
+    /// Whom a value speaks of: a text or the end of a path that is a person's id.
+    fn add_value(&mut self, path: &FieldPath, value: &Value) {
+        let end = path.as_str().rsplit('/').next();
+        let ids = [end, value.text()].into_iter().flatten();
+        self.people.extend(ids.filter_map(|text| Uuid::parse_str(text).ok()));
     }
 
     async fn names(self, conn: &mut AsyncPgConnection, district: Uuid) -> Result<Names> {

@@ -3,15 +3,21 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::schema::{change_group, device, person, record};
+use crate::schema::{device, person, record};
 
-/// Groups read for one history; far above what a record sees in its life.
-const MOST_GROUPS: i64 = 5_000;
+/// Groups read for one history; far above what a visit with all its records sees in its life.
+const MOST_GROUPS: i64 = 20_000;
+
+/// Which records `r` of a bucket belong to the visit `$3`: itself, its responses, findings and feedback notes.
+const OF_THE_VISIT: &str = "r.id = $3 \
+    OR r.id IN (SELECT id FROM response WHERE district_id = $1 AND visit_id = $3) \
+    OR r.id IN (SELECT id FROM finding WHERE district_id = $1 AND visit_id = $3) \
+    OR (r.kind = 'feedback_note' AND r.state #>> '{visit,w,0,v}' = $3::text)";
 
 /// Where a record lives.
 #[derive(Debug, Queryable)]
@@ -23,6 +29,23 @@ pub struct Place {
     /// The bucket's change that created it.
     pub first_seq: i64,
     /// The bucket's change that last touched it.
+    pub seq: i64,
+}
+
+/// Whether group `g` spells one of the ids `$3`.
+const NAMES_ONE: &str = "EXISTS (SELECT 1 FROM unnest($3) AS named(id) WHERE position(named.id IN g.bytes) > 0)";
+
+/// The changes of its bucket between which a record was written.
+#[derive(Debug, QueryableByName)]
+pub struct Span {
+    /// The record.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The change that created it.
+    #[diesel(sql_type = BigInt)]
+    pub first_seq: i64,
+    /// The change that last touched it.
+    #[diesel(sql_type = BigInt)]
     pub seq: i64,
 }
 
@@ -38,15 +61,16 @@ pub struct Stored {
 }
 
 /// A group of the log.
-#[derive(Debug, Queryable)]
+#[derive(Debug, QueryableByName)]
 pub struct Logged {
-    /// The hash of its bytes.
-    pub id: Vec<u8>,
     /// Its number in the bucket.
-    pub seq: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    pub seq: i64,
     /// When it arrived.
+    #[diesel(sql_type = Timestamptz)]
     pub received_at: DateTime<Utc>,
     /// The line as its author's phone wrote it.
+    #[diesel(sql_type = Binary)]
     pub bytes: Vec<u8>,
 }
 
@@ -60,45 +84,86 @@ pub async fn place(conn: &mut AsyncPgConnection, district: Uuid, id: Uuid) -> Re
 
 /// The visit, its responses, findings and feedback notes, and the school's record, which shares the bucket.
 pub async fn records(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, visit: Uuid) -> Result<Vec<Stored>> {
-    let rows = sql_query(
+    let rows = sql_query(format!(
         "SELECT r.id, r.state::text AS fields FROM record r \
-         WHERE r.district_id = $1 AND r.bucket = $2 AND (\
-           r.id = $3 OR r.kind = 'school' \
-           OR r.id IN (SELECT id FROM response WHERE district_id = $1 AND visit_id = $3) \
-           OR r.id IN (SELECT id FROM finding WHERE district_id = $1 AND visit_id = $3) \
-           OR (r.kind = 'feedback_note' AND r.state #>> '{visit,w,0,v}' = $3::text)) \
+         WHERE r.district_id = $1 AND r.bucket = $2 AND (r.kind = 'school' OR {OF_THE_VISIT}) \
          ORDER BY r.first_seq, r.id",
-    )
+    ))
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket)
     .bind::<SqlUuid, _>(visit);
     Ok(rows.load(conn).await?)
 }
 
-/// The applied groups that may name the record, oldest first. A group is a line of text that spells the record's id.
-pub async fn groups(conn: &mut AsyncPgConnection, district: Uuid, id: Uuid, place: &Place) -> Result<Vec<Logged>> {
-    use diesel::dsl::sql;
-    use diesel::sql_types::{Binary, Bool};
-    let names_it = sql::<Bool>("position(")
-        .bind::<Binary, _>(id.to_string().into_bytes())
-        .sql(" IN bytes) > 0");
-    let rows = change_group::table
-        .filter(
-            change_group::district_id
-                .eq(district)
-                .and(change_group::bucket.eq(&place.bucket)),
-        )
-        .filter(change_group::seq.between(place.first_seq, place.seq))
-        .filter(names_it)
-        .select((
-            change_group::id,
-            change_group::seq,
-            change_group::received_at,
-            change_group::bytes,
-        ))
-        .order(change_group::seq)
-        .limit(MOST_GROUPS);
+/// When the records that belong to the visit were written, without the school's, which has a life of its own.
+pub async fn spans(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, visit: Uuid) -> Result<Vec<Span>> {
+    let rows = sql_query(format!(
+        "SELECT r.id, r.first_seq, r.seq FROM record r \
+         WHERE r.district_id = $1 AND r.bucket = $2 AND ({OF_THE_VISIT})",
+    ))
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket)
+    .bind::<SqlUuid, _>(visit);
     Ok(rows.load(conn).await?)
+}
+
+/// The applied groups that may name one of the records, oldest first. A group is a line of text that spells its records' ids.
+/// Records that came from other buckets left their past in the logs of those: it is told in the order in which it took effect.
+pub async fn groups(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    bucket: &str,
+    records: &[Span],
+) -> Result<Vec<Logged>> {
+    let homes = homes(conn, district, bucket, records).await?;
+    let has_moved = homes.len() > 1;
+    // Where nothing moved, the numbers of the one bucket bound the search and are the order.
+    let first = records.iter().map(|span| span.first_seq).min().unwrap_or_default();
+    let last = records.iter().map(|span| span.seq).max().unwrap_or_default();
+    let (first, last) = if has_moved { (0, i64::MAX) } else { (first, last) };
+    let rows = sql_query(format!(
+        "SELECT g.seq, g.received_at, g.bytes FROM change_group g \
+         WHERE g.district_id = $1 AND g.bucket = ANY($2) AND g.seq BETWEEN $4 AND $5 AND {NAMES_ONE} \
+         ORDER BY {} g.seq LIMIT $6",
+        if has_moved {
+            "coalesce(g.admitted_at, g.received_at),"
+        } else {
+            ""
+        }
+    ))
+    .bind::<SqlUuid, _>(district)
+    .bind::<Array<Text>, _>(homes)
+    .bind::<Array<Binary>, _>(spelled(records))
+    .bind::<BigInt, _>(first)
+    .bind::<BigInt, _>(last)
+    .bind::<BigInt, _>(MOST_GROUPS);
+    Ok(rows.load(conn).await?)
+}
+
+/// The bucket, and those from which one of the records came here.
+async fn homes(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, records: &[Span]) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Home {
+        #[diesel(sql_type = Text)]
+        bucket: String,
+    }
+    let rows = sql_query(format!(
+        "WITH RECURSIVE home(bucket) AS (\
+           SELECT $2::text \
+           UNION \
+           SELECT g.bucket FROM home JOIN change_group g \
+             ON g.district_id = $1 AND g.moved_to = home.bucket AND g.moved_seq IS NOT NULL AND {NAMES_ONE}) \
+         SELECT bucket FROM home",
+    ))
+    .bind::<SqlUuid, _>(district)
+    .bind::<Text, _>(bucket)
+    .bind::<Array<Binary>, _>(spelled(records));
+    let rows: Vec<Home> = rows.load(conn).await?;
+    Ok(rows.into_iter().map(|home| home.bucket).collect())
+}
+
+fn spelled(records: &[Span]) -> Vec<Vec<u8>> {
+    records.iter().map(|span| span.id.to_string().into_bytes()).collect()
 }
 
 /// Names of those of `ids` who are people of the district.

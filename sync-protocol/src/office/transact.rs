@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::ledger::{Commit, Ledger, Mark, Moved};
 use super::{ATTEMPTS, Judge, Logged, Objection, Received, Verdict};
-use crate::seal::kept_value;
-use crate::{
-    BucketId, Code, Covered, Dot, FieldPath, Group, GroupId, GroupKind, Op, RecordId, RecordState, SEAL_FIELD, Sum,
-    Write, sealed_dots,
-};
+use crate::merge::{is_seal, merge as merge_write};
+use crate::{BucketId, Code, Dot, FieldPath, Group, GroupId, GroupKind, Op, RecordId, RecordState, Sum, sealed_dots};
 
 /// The records that a transaction holds locked, as they become.
 #[derive(Default)]
@@ -254,10 +251,6 @@ async fn look_beside<L: Ledger>(
     Ok(())
 }
 
-fn is_seal(path: &FieldPath) -> bool {
-    path.as_str() == SEAL_FIELD
-}
-
 /// Whether a copied write is neither here nor was replaced or came by itself.
 fn is_copy_needed(group: &Group, held: &Held, known: &HashSet<GroupId>) -> bool {
     group.ops.iter().all(|op| {
@@ -366,70 +359,18 @@ fn merge(judge: &impl Judge, held: &mut Held, id: GroupId, group: &Group, seq: i
         held.told.insert(id, group.clone());
     }
     for (at, op) in group.ops.iter().enumerate() {
-        let mut write = group.write(id, at);
+        let write = group.write(id, at);
         let (told, base) = (&held.told, group.replaces(at));
         let record = held
             .records
             .entry(op.record().clone())
             .or_insert_with(|| RecordState::new(op.record().clone()));
         let known = |group: &GroupId| known.contains(group);
-        let gained = if is_seal(op.path()) {
-            write.value = kept_value(write.value);
-            let gained = record.apply(op.path(), write, base, seq, known);
-            let covered = record.is_sealed().then(|| covered(told, record));
-            let lost = covered
-                .as_ref()
-                .map_or_else(Vec::new, |covered| lost(told, record, covered));
-            gained.plus(record.part(covered.as_ref(), seq, &lost, |record, path| {
-                !judge.outlives_seal(record, path)
-            }))
-        } else if record.is_sealed() && !op.path().as_str().starts_with('@') && !judge.outlives_seal(record, op.path())
-        {
-            let covered = covered(told, record);
-            record.apply_under_seal(op.path(), write, base, seq, &covered, known)
-        } else {
-            record.apply(op.path(), write, base, seq, known)
-        };
+        let outlives = |record: &RecordState, path: &FieldPath| judge.outlives_seal(record, path);
+        let gained = merge_write(record, (op.path(), write, base), seq, told, known, outlives);
         held.sum = held.sum.plus(gained);
         held.changed.insert(op.record().clone());
     }
-}
-
-/// What the seals of a record cover: the writes that each names, and its own group's.
-fn covered(told: &HashMap<GroupId, Group>, record: &RecordState) -> Covered {
-    let mut dots = BTreeSet::new();
-    for seal in record.seals() {
-        let Some(group) = told.get(&seal.dot.group) else {
-            continue;
-        };
-        let ops = || group.ops.iter().enumerate().filter(|(_, op)| *op.record() == record.id);
-        dots.extend(
-            ops()
-                .filter(|(_, op)| is_seal(op.path()))
-                .flat_map(|(_, op)| sealed_dots(op.value())),
-        );
-        dots.extend(ops().map(|(at, _)| Group::dot(seal.dot.group, at)));
-    }
-    Covered(dots)
-}
-
-/// Sealed writes that are not in the record any more: somebody who had not seen the seal replaced them before it came.
-fn lost(told: &HashMap<GroupId, Group>, record: &RecordState, covered: &Covered) -> Vec<(FieldPath, Write)> {
-    let held: BTreeSet<Dot> = record
-        .fields
-        .values()
-        .flat_map(|field| field.writes().map(|write| write.dot))
-        .collect();
-    let missing = covered.0.iter().filter(|dot| !held.contains(dot));
-    let written = missing.filter_map(|dot| {
-        let group = told.get(&dot.group)?;
-        let op = group
-            .ops
-            .get(usize::from(dot.op))
-            .filter(|op| *op.record() == record.id)?;
-        Some((op.path().clone(), group.write(dot.group, usize::from(dot.op))))
-    });
-    written.collect()
 }
 
 fn number(held: &mut Held, head: i64) {

@@ -159,7 +159,8 @@ fn said_by_pupil(value: &Value) -> String {
     value.text().map_or_else(|| plain_words(value), answer_words)
 }
 
-fn other_words(path: &str, value: &Value) -> String {
+/// What was written on the visit itself or on a feedback note.
+pub fn other_words(path: &str, value: &Value) -> String {
     let said = plain_words(value);
     match path {
         "@kind" => t("op.note_begun"),

@@ -1,27 +1,33 @@
 //! One visit as the office keeps it: score with its caps, every answer with who, when and on which device, and the history of each.
 
+mod history;
+mod moments;
+mod words;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::{Assessment, Checklist, Item, ItemKind, Verdict, assess};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
 use serde::Deserialize;
 use sync_protocol::{FieldView, RecordId, RecordState, RecordView, Sibling, Value};
 
+use self::history::{History, HistoryTab, Past};
 use super::duty;
 use super::results::Keys;
 use crate::components::{
-    Badge, BandBadge, EmptyState, ErrorNote, Screen, SeverityBadge, SidePanel, StateBadge, Tone, error_words,
-    option_word, state_word,
+    Badge, BandBadge, EmptyState, ErrorNote, Screen, SeverityBadge, StateBadge, Tone, error_words, option_word,
+    state_word,
 };
 use crate::form::{
     answers_of, classes_words, details, flag_words, orphans, points_words, proof_words, snap_words, to_catalog,
     value_words, whole_notes,
 };
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
-use crate::icons::{Icon, icon, small};
+use crate::icons::{Icon, small};
 use crate::known;
 use crate::prefs::locale;
 use crate::session::use_session;
@@ -159,6 +165,25 @@ enum Tab {
     Answers,
     Findings,
     Feedback,
+    History,
+}
+
+impl Tab {
+    fn of(code: Option<&str>) -> Self {
+        let all = [Self::Findings, Self::Feedback, Self::History];
+        all.into_iter()
+            .find(|tab| Some(tab.code()) == code)
+            .unwrap_or(Self::Answers)
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::Findings => "findings",
+            Self::Feedback => "feedback",
+            Self::History => "history",
+        }
+    }
 }
 
 #[component]
@@ -169,6 +194,7 @@ pub fn RecordPage() -> impl IntoView {
     let shown = RwSignal::new(None::<Shown>);
     let error = RwSignal::new(None::<String>);
     let asked = RwSignal::new(None::<Asked>);
+    let past = Past::new();
     let newest = StoredValue::new(0_u64);
     let as_of = RwSignal::new(String::new());
     let drawn = StoredValue::new((String::new(), Vec::<RecordState>::new()));
@@ -213,7 +239,7 @@ pub fn RecordPage() -> impl IntoView {
                         view! {
                             <Head page />
                             <div class="with-rows" class:open=move || asked.get().is_some()>
-                                <Tabs page asked />
+                                <Tabs page asked past />
                                 <Show when=move || asked.get().is_some()>
                                     <History page asked />
                                 </Show>
@@ -331,44 +357,47 @@ fn ScoreBar(sheet: FilledSheet) -> impl IntoView {
 }
 
 #[component]
-fn Tabs(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+fn Tabs(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>, past: Past) -> impl IntoView {
     let query = use_query_map();
-    let first = match query.with_untracked(|query| query.get("tab")).as_deref() {
-        Some("findings") => Tab::Findings,
-        Some("feedback") => Tab::Feedback,
-        _ => Tab::Answers,
-    };
-    let tab = RwSignal::new(first);
+    // The address keeps the tab: over a reload, and while the page is drawn anew.
+    let tab = Memo::new(move |_| query.with(|query| Tab::of(query.get("tab").as_deref())));
+    let visit = page.with_value(|page| page.visit.id().clone());
+    let navigate = use_navigate();
+    let go = Callback::new(move |to: Tab| {
+        let options = NavigateOptions {
+            replace: true,
+            scroll: false,
+            ..Default::default()
+        };
+        navigate(&format!("/record/{visit}?tab={}", to.code()), options);
+    });
     let search = RwSignal::new(String::new());
     let answered: u32 = page.with_value(|page| page.sheets.iter().map(|sheet| sheet.judged.answered).sum());
     let findings = page.with_value(|page| page.findings.len());
     let notes = page.with_value(|page| page.notes.len());
-    let button = move |which: Tab, id: &'static str, word: fn() -> String, count: usize| {
+    let button = move |which: Tab, word: fn() -> String, count: Option<usize>| {
         view! {
             <button
                 type="button"
                 role="tab"
-                id=format!("tab-{id}")
+                id=format!("tab-{}", which.code())
                 aria-controls="tab-panel"
                 aria-selected=move || if tab.get() == which { "true" } else { "false" }
-                on:click=move |_| tab.set(which)
+                on:click=move |_| go.run(which)
             >
-                {word} " " <span class="q">{count}</span>
+                {word} {count.map(|count| view! { " " <span class="q">{count}</span> })}
             </button>
         }
     };
-    let labelled = move || match tab.get() {
-        Tab::Answers => "tab-answers",
-        Tab::Findings => "tab-findings",
-        Tab::Feedback => "tab-feedback",
-    };
+    let labelled = move || format!("tab-{}", tab.get().code());
     view! {
         <section class="panel">
             <div class="tabs">
                 <div role="tablist" class="row grow" aria-label=move || t("record.parts")>
-                    {button(Tab::Answers, "answers", || t("record.answers"), answered as usize)}
-                    {button(Tab::Findings, "findings", || t("record.findings"), findings)}
-                    {button(Tab::Feedback, "feedback", || t("record.feedback"), notes)}
+                    {button(Tab::Answers, || t("record.answers"), Some(answered as usize))}
+                    {button(Tab::Findings, || t("record.findings"), Some(findings))}
+                    {button(Tab::Feedback, || t("record.feedback"), Some(notes))}
+                    {button(Tab::History, || t("history.all"), None)}
                 </div>
                 <Show when=move || tab.get() == Tab::Answers>
                     <label class="find">
@@ -390,6 +419,7 @@ fn Tabs(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>) -> impl IntoVi
                     }
                     Tab::Findings => view! { <FindingsTab page asked /> }.into_any(),
                     Tab::Feedback => view! { <FeedbackTab page /> }.into_any(),
+                    Tab::History => view! { <HistoryTab page past /> }.into_any(),
                 }}
             </div>
         </section>
@@ -738,134 +768,4 @@ fn FeedbackTab(page: StoredValue<Shown>) -> impl IntoView {
         }
     });
     view! { <ul class="finding-rows">{rows.collect_view()}</ul> }.into_any()
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct HistoryAnswer {
-    entries: Vec<Entry>,
-    #[serde(default)]
-    people: BTreeMap<String, String>,
-    #[serde(default)]
-    devices: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Entry {
-    field: String,
-    value: Value,
-    author: String,
-    device: String,
-    at: f64,
-    received_at: String,
-}
-
-/// Who wrote what when, and when it arrived, oldest first.
-#[component]
-fn History(page: StoredValue<Shown>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
-    let session = use_session();
-    let answer = RwSignal::new(None::<HistoryAnswer>);
-    let error = RwSignal::new(None::<String>);
-    Effect::new(move |_| {
-        let Some(wanted) = asked.get() else { return };
-        answer.set(None);
-        error.set(None);
-        spawn_local(async move {
-            // The whole record: notes and places beside the answer belong to its story.
-            let path = format!("/api/v1/records/{}/history", wanted.record);
-            let got = session.get::<HistoryAnswer>(&path).await;
-            if asked.try_with_untracked(|asked| asked.as_ref() == Some(&wanted)) != Some(true) {
-                return;
-            }
-            match got {
-                Ok(mut history) => {
-                    history.entries.retain(|entry| {
-                        wanted
-                            .item
-                            .is_none_or(|item| entry.field == item || entry.field.starts_with(&format!("{item}/")))
-                    });
-                    history.entries.retain(|entry| entry.field != "@kind");
-                    answer.set(Some(history));
-                }
-                Err(refused) => error.set(Some(error_words(&refused))),
-            }
-        });
-    });
-    let title = Signal::derive(move || asked.get().map(|asked| asked.title).unwrap_or_default());
-    view! {
-        <SidePanel title on_close=move |()| asked.set(None)>
-            {move || {
-                let item = asked.get()?.item?;
-                page.with_value(|page| page.sheets.iter().find_map(|sheet| sheet.checklist.item(item)).map(|item| view! { <p class="b">{say(&item.title)}</p> }))
-            }}
-            <ErrorNote error />
-            {move || match shown_history(answer) {
-                None => view! { <p class="q sm">{error.with(Option::is_none).then(|| t("record.history_loading"))}</p> }.into_any(),
-                Some(history) if history.entries.is_empty() => view! { <p class="q sm">{t("record.history_none")}</p> }.into_any(),
-                Some(history) => {
-                    let item = asked.get_untracked().and_then(|asked| asked.item);
-                    let rows = history.entries.iter().map(|entry| entry_row(page, item, &history, entry)).collect_view();
-                    view! { <ol class="hist">{rows}</ol> }.into_any()
-                }
-            }}
-        </SidePanel>
-    }
-}
-
-fn shown_history(answer: RwSignal<Option<HistoryAnswer>>) -> Option<HistoryAnswer> {
-    locale();
-    answer.get()
-}
-
-fn entry_row(
-    page: StoredValue<Shown>,
-    item: Option<&str>,
-    history: &HistoryAnswer,
-    entry: &Entry,
-) -> impl IntoView + use<> {
-    let names = page.with_value(|page| page.names.clone());
-    let who = history
-        .people
-        .get(&entry.author)
-        .cloned()
-        .unwrap_or_else(|| names.person(&entry.author));
-    let device = history
-        .devices
-        .get(&entry.device)
-        .cloned()
-        .unwrap_or_else(|| names.device(&entry.device));
-    let definition =
-        item.and_then(|code| page.with_value(|page| page.sheets.iter().find_map(|sheet| sheet.checklist.item(code))));
-    let part = entry.field.split_once('/').map(|(_, part)| part);
-    let words = match (definition, part) {
-        (Some(item), _) => value_words(item, &entry.value),
-        (None, _) if entry.field == "state" => entry
-            .value
-            .text()
-            .map(|state| state_word("finding", state))
-            .unwrap_or_default(),
-        _ => crate::form::plain_words(&entry.value),
-    };
-    let (class, mark) = match entry.value.text() {
-        Some("yes") if part.is_none() => ("act", Icon::Yes),
-        Some("no") if part.is_none() => ("bad", Icon::No),
-        _ => ("", Icon::Note),
-    };
-    let what = match part {
-        Some("note") => t_args("op.note", &[("text", &words)]),
-        Some("na") => t_args("op.na", &[("text", &words)]),
-        Some("place") => t_args("op.place", &[("text", &words)]),
-        Some("told") => t_args("op.told", &[("text", &words)]),
-        None if definition.is_some() => t_args("record.said", &[("value", &words)]),
-        _ => t_args("op.other", &[("path", &entry.field), ("value", &words)]),
-    };
-    view! {
-        <li class=class>
-            <span class="pt" aria-hidden="true">{icon(mark)}</span>
-            <div>
-                <p><b>{who}</b> " " <time class="q">{i18n::moment(entry.at)}</time></p>
-                <p>{what}</p>
-                <p class="q xs">{join_dots([device, t_args("record.arrived", &[("time", &i18n::moment(i18n::ms_of(&entry.received_at)))])])}</p>
-            </div>
-        </li>
-    }
 }
