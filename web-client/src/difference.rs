@@ -125,11 +125,6 @@ pub fn from_catalog(value: &catalog::Value) -> Value {
     }
 }
 
-/// How a field of a record stands.
-pub fn standing(record: &RecordView, path: &str) -> catalog::Standing {
-    standing_of(record, path, &record.field(path))
-}
-
 fn standing_of(record: &RecordView, path: &str, field: &FieldView) -> catalog::Standing {
     let said: Vec<Said> = field.siblings.iter().map(said).collect();
     let owner = record
@@ -291,6 +286,45 @@ pub fn shown_for(session: Session, record: Option<&RecordView>, path: &str, fiel
 /// Settles a difference: the value that holds, why, and whose words were heard; in a sealed record it is an amendment.
 pub fn settle(session: Session, records: &Records, difference: &Difference, value: Value, reason: &str) {
     decide(session, records, difference, value, reason, false);
+}
+
+/// Whether I may bring an earlier value of this field back.
+pub fn may_restore(session: Session, records: &Records, record: &RecordId, path: &str) -> bool {
+    let Some(view) = records.get(record) else { return false };
+    let can_be = catalog().kind(view.kind()).is_some_and(|kind| {
+        let open = kind.field(&format!("settled/{path}")).is_some() && !path.starts_with("settled/") && !path.starts_with('@');
+        open && !kind.outlives_seal(path) && kind.field(path).is_some_and(|field| field.policy != Policy::Fixed && field.by.is_empty())
+    });
+    can_be && at_rest(&view, path).is_some_and(|found| may_settle(session, records, &found))
+}
+
+/// Brings an earlier value back as a new write with a reason; in a sealed record it is an amendment.
+pub fn restore(session: Session, records: &Records, record: &RecordId, path: &str, value: Value, reason: &str) {
+    let found = records.get(record).and_then(|view| at_rest(&view, path));
+    if let Some(found) = found {
+        decide(session, records, &found, value, reason, false);
+    }
+}
+
+/// A field as something to decide on, whether or not anybody differs.
+fn at_rest(record: &RecordView, path: &str) -> Option<Difference> {
+    let field = record.field(path);
+    let visit = match record.kind() {
+        "visit" => record.id().clone(),
+        _ => record.text("visit").parse().ok()?,
+    };
+    let late = field.late.iter().map(|late| Voice::of(late, true));
+    Some(Difference {
+        record: record.id().clone(),
+        kind: record.kind().to_owned(),
+        path: path.to_owned(),
+        visit,
+        voices: field.siblings.iter().map(|sibling| Voice::of(sibling, false)).chain(late).collect(),
+        counts: field.value().cloned().unwrap_or(Value::Null),
+        open: false,
+        sealed: record.is_sealed(),
+        decision: None,
+    })
 }
 
 /// Takes a decision back: what was heard is open again, and counts as it did before.

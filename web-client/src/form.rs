@@ -18,7 +18,6 @@ mod upgrade;
 mod values;
 mod whole;
 
-pub use amend::AmendForm;
 pub use draw::{DrawBlock, proof_words};
 pub use facts::FactsBlock;
 pub use inputs::{TextBox, TickBox, input_label};

@@ -58,7 +58,7 @@ pub fn Amend(sheet: Sheet, item: &'static Item) -> impl IntoView {
 
 /// The new value, why, and the one button.
 #[component]
-pub fn AmendForm(
+fn AmendForm(
     item: &'static Item,
     on_write: impl Fn(String, Value, String) + Copy + Send + Sync + 'static,
     on_cancel: impl Fn() + Copy + Send + Sync + 'static,

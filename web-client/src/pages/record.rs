@@ -2,6 +2,7 @@
 
 mod history;
 mod moments;
+pub mod standing;
 mod words;
 
 use std::collections::BTreeMap;
@@ -16,12 +17,14 @@ use serde::Deserialize;
 use sync_protocol::{FieldView, RecordId, RecordState, RecordView, Sibling, Value};
 
 use self::history::{History, HistoryTab, Past};
+use self::standing::{Sealed, Validity, Verdict, Waiting};
 use super::duty;
 use super::results::Keys;
 use crate::components::{
     Badge, BandBadge, EmptyState, ErrorNote, Screen, SeverityBadge, StateBadge, Tone, error_words, option_word,
     state_word,
 };
+use crate::difference::{self, Records};
 use crate::form::{
     answers_of, classes_words, details, flag_words, orphans, points_words, proof_words, snap_words, to_catalog,
     value_words, whole_notes,
@@ -49,6 +52,8 @@ struct Shown {
     findings: Vec<RecordView>,
     notes: Vec<RecordView>,
     names: Names,
+    /// Everything of the page, for what asks by id.
+    records: Records,
 }
 
 #[derive(Clone)]
@@ -123,6 +128,7 @@ impl Shown {
                 people: page.people,
                 devices: page.devices,
             },
+            records: Records::Page(Arc::new(views)),
         })
     }
 
@@ -315,10 +321,14 @@ fn Head(page: StoredValue<Shown>) -> impl IntoView {
                             if informed.is_empty() { informed } else { t_args("record.informed", &[("who", &informed)]) }
                         }),
                     ])}</p>
+                    <Sealed page />
+                    <Validity records=page.with_value(|page| page.records.clone()) visit=page.with_value(|page| page.visit.clone()) />
+                    <Verdict page />
                 </div>
             </section>
             {scores}
         </div>
+        <Waiting page />
     }
 }
 
@@ -553,7 +563,7 @@ fn answer_row(
     let field = sheet.with_value(|sheet| sheet.record.field(&item.code));
     let detail = sheet.with_value(|sheet| details(&sheet.record, item));
     let record = sheet.with_value(|sheet| sheet.record.id().clone());
-    let conflict = field.conflict();
+    let conflict = sheet.with_value(|sheet| difference::of(&sheet.record, &item.code).is_some_and(|found| found.open));
     let is_open = Memo::new(move |_| {
         asked.with(|asked| {
             asked

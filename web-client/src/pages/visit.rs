@@ -17,7 +17,9 @@ use crate::session::{OutboxState, Session, finding_id, new_record_id, use_sessio
 
 mod joint;
 
-pub use joint::Presence;
+pub use joint::{Presence, SealWords};
+use super::record::standing::Validity;
+use crate::difference::Records;
 use joint::{BroughtBack, RemoveVisit, Returned, SealLine, Twins};
 
 const FIRST_CHECKLIST: &str = "campus-safety";
@@ -560,6 +562,7 @@ fn HandedIn(visit: RecordId) -> impl IntoView {
                 }
             }).collect_view()}
             <SealLine visit=id.get_value() />
+            {move || id.with_value(|visit| session.record(visit)).map(|visit| view! { <Validity records=Records::Here(session) visit /> })}
             <p class="q sm">{move || t("visit.read_only")}</p>
         </section>
     }

@@ -14,6 +14,7 @@ use sync_protocol::{Dot, FieldState, GroupId, GroupKind};
 use super::moments::Moments;
 use super::words::{Lexicon, Told, outlives_seal};
 use super::{Asked, Names, Shown};
+use crate::difference;
 use crate::components::{EmptyState, ErrorNote, SidePanel, error_words, state_word};
 use crate::form::value_words;
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
@@ -260,14 +261,14 @@ pub fn HistoryTab(page: StoredValue<Shown>, past: Past) -> impl IntoView {
             <ErrorNote error=past.error />
             <Show when=move || is_here.get() fallback=move || view! { <p class="q sm">{waits}</p> }>
                 <Moments past />
-                <Actions past />
+                <Actions page past />
             </Show>
         </div>
     }
 }
 
 #[component]
-fn Actions(past: Past) -> impl IntoView {
+fn Actions(page: StoredValue<Shown>, past: Past) -> impl IntoView {
     let all = move || past.of_story(|story| Some(story.actions.len())).unwrap_or_default();
     let listed = move || {
         let newest = past.of_story(|story| Some(story.newest_first().take(past.listed.get()).collect::<Vec<_>>()));
@@ -284,7 +285,7 @@ fn Actions(past: Past) -> impl IntoView {
             >
                 <ol class="hist" data-testid="actions">
                     <For each=listed key=|group| *group let:group>
-                        <Action past group />
+                        <Action page past group />
                     </For>
                 </ol>
             </Show>
@@ -299,7 +300,7 @@ fn Actions(past: Past) -> impl IntoView {
 
 /// Who did what, when and where; opened, each field with what its author had seen and what became of it.
 #[component]
-fn Action(past: Past, group: GroupId) -> impl IntoView {
+fn Action(page: StoredValue<Shown>, past: Past, group: GroupId) -> impl IntoView {
     let story = past.story.get_untracked()?;
     let entries = story.action(group);
     let first = entries.first()?;
@@ -337,14 +338,14 @@ fn Action(past: Past, group: GroupId) -> impl IntoView {
                     {icon(Icon::Forward)}
                 </summary>
                 <Show when=is_open>
-                    <ul class="fields">{move || past.of_story(|story| Some(fields_of(story, group)))}</ul>
+                    <ul class="fields">{move || past.of_story(|story| Some(fields_of(page, story, group)))}</ul>
                 </Show>
             </details>
         </li>
     })
 }
 
-fn fields_of(story: &Story, group: GroupId) -> impl IntoView + use<> {
+fn fields_of(page: StoredValue<Shown>, story: &Story, group: GroupId) -> impl IntoView + use<> {
     let told = story.range(group).unwrap_or_default();
     let told = told.filter(|at| story.lexicon.tells(&story.entries[*at].change.field));
     let rows = told.map(|at| {
@@ -358,10 +359,45 @@ fn fields_of(story: &Story, group: GroupId) -> impl IntoView + use<> {
                     <span>{small(Icon::Show)} " " {story.seen_words(at)}</span>
                     <span>{small(mark)} " " {fate}</span>
                 </p>
+                <Restore page change=change.clone() stands=matches!(mark, Icon::Yes) />
             </li>
         }
     });
     rows.collect_view()
+}
+
+/// An earlier value comes back as a new write with a reason, by whoever may settle the field.
+#[component]
+fn Restore(page: StoredValue<Shown>, change: Change, stands: bool) -> impl IntoView {
+    let session = use_session();
+    let change = StoredValue::new(change);
+    let may = !stands
+        && page.with_value(|page| change.with_value(|change| difference::may_restore(session, &page.records, &change.record, change.field.as_str())));
+    let asking = RwSignal::new(false);
+    let reason = RwSignal::new(String::new());
+    let go = move |_| {
+        page.with_value(|page| {
+            change.with_value(|change| {
+                let path = change.field.as_str();
+                difference::restore(session, &page.records, &change.record, path, change.value.clone(), &reason.get_untracked());
+            });
+        });
+        asking.set(false);
+    };
+    may.then(|| view! {
+        <Show
+            when=move || asking.get()
+            fallback=move || view! { <button class="linkbtn sm" type="button" data-testid="restore" on:click=move |_| asking.set(true)>{move || t("history.restore")}</button> }
+        >
+            <label class="field"><span class="label">{move || t("history.restore_why")}</span>
+                <textarea class="box" rows="1" maxlength="1000" data-field="restore-reason" on:input=move |event| reason.set(event_target_value(&event))></textarea>
+            </label>
+            <div class="row wrap">
+                <button class="btn" type="button" data-testid="restore-go" disabled=move || reason.with(|reason| reason.trim().is_empty()) on:click=go>{move || t("history.restore_go")}</button>
+                <button class="linkbtn sm" type="button" on:click=move |_| asking.set(false)>{move || t("action.cancel")}</button>
+            </div>
+        </Show>
+    })
 }
 
 /// Who wrote what when, and when it arrived, oldest first.
