@@ -132,11 +132,10 @@ async fn act(hand: &mut Hand, who: usize, dice: &mut Dice, typed: &mut Vec<Strin
             let text = format!("记{}-{}", typed.len(), ["甲", "乙", "丙"][who]);
             let field = format!("textarea[data-field='{item}/note']");
             if hand.inspector.phone.count(&field).await == 0 {
+                // It may be gone by the time it is tapped: a colleague has just written a note.
+                let tap = "document.querySelector(arguments[0])?.click(); return true";
                 let button = format!("[id='{item}'] .notebtn");
-                if hand.inspector.phone.count(&button).await == 0 {
-                    return;
-                }
-                hand.inspector.phone.tap(&button).await;
+                hand.inspector.phone.js::<bool>(tap, &[json!(button)]).await;
             }
             hand.look().await;
             // The whole of what stood there is replaced by what is typed, as people do who think they know better.

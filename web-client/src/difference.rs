@@ -292,8 +292,12 @@ pub fn settle(session: Session, records: &Records, difference: &Difference, valu
 pub fn may_restore(session: Session, records: &Records, record: &RecordId, path: &str) -> bool {
     let Some(view) = records.get(record) else { return false };
     let can_be = catalog().kind(view.kind()).is_some_and(|kind| {
-        let open = kind.field(&format!("settled/{path}")).is_some() && !path.starts_with("settled/") && !path.starts_with('@');
-        open && !kind.outlives_seal(path) && kind.field(path).is_some_and(|field| field.policy != Policy::Fixed && field.by.is_empty())
+        let open =
+            kind.field(&format!("settled/{path}")).is_some() && !path.starts_with("settled/") && !path.starts_with('@');
+        open && !kind.outlives_seal(path)
+            && kind
+                .field(path)
+                .is_some_and(|field| field.policy != Policy::Fixed && field.by.is_empty())
     });
     can_be && at_rest(&view, path).is_some_and(|found| may_settle(session, records, &found))
 }
@@ -319,7 +323,12 @@ fn at_rest(record: &RecordView, path: &str) -> Option<Difference> {
         kind: record.kind().to_owned(),
         path: path.to_owned(),
         visit,
-        voices: field.siblings.iter().map(|sibling| Voice::of(sibling, false)).chain(late).collect(),
+        voices: field
+            .siblings
+            .iter()
+            .map(|sibling| Voice::of(sibling, false))
+            .chain(late)
+            .collect(),
         counts: field.value().cloned().unwrap_or(Value::Null),
         open: false,
         sealed: record.is_sealed(),

@@ -1,10 +1,12 @@
 //! Writes groups the way a phone does: each write names what was on the screen, and nobody overwrites unseen.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel_async::AsyncPgConnection;
 use sync_protocol::office::Received;
-use sync_protocol::{BucketId, Dot, Group, GroupId, GroupKind, Op, RecordId, Value};
+use sync_protocol::{
+    BucketId, Dot, Group, GroupId, GroupKind, Op, RecordId, SEAL_FIELD, Value, seal_value, verification_code,
+};
 use uuid::Uuid;
 
 use super::dice::Dice;
@@ -29,6 +31,9 @@ pub struct Pen {
     groups: Vec<(Sender, Group)>,
     /// What a screen shows: the last write of each field.
     shown: HashMap<(RecordId, String), Dot>,
+    /// What each record is, and to which visit it belongs.
+    kinds: BTreeMap<RecordId, String>,
+    visits: HashMap<RecordId, RecordId>,
 }
 
 impl Pen {
@@ -39,6 +44,8 @@ impl Pen {
             nonces: Dice::new(seed),
             groups: Vec::new(),
             shown: HashMap::new(),
+            kinds: BTreeMap::new(),
+            visits: HashMap::new(),
         }
     }
 
@@ -53,6 +60,30 @@ impl Pen {
         };
         let bases = fields.iter().map(|field| base(self, field)).collect();
         self.freeze(by, at_ms, fields, bases);
+    }
+
+    /// What signing a visit adds to the group that hands it in: each of its records is sealed as it is shown, but for what that
+    /// group writes itself, and the visit gets the code of them all.
+    pub fn signature(&self, visit: &RecordId, written: &[Field]) -> Vec<Field> {
+        let of_visit = |record: &&RecordId| *record == visit || self.visits.get(record) == Some(visit);
+        let mut fields = Vec::new();
+        let mut dots = Vec::new();
+        for record in self.kinds.keys().filter(of_visit) {
+            let is_written = |path: &str| written.iter().any(|(id, of, _)| id == record && of == path);
+            let kind = catalog::catalog().kind(&self.kinds[record]);
+            let lives_on = |path: &str| kind.is_some_and(|kind| kind.outlives_seal(path));
+            let own = self
+                .shown
+                .iter()
+                .filter(|((id, path), _)| id == record && !path.starts_with('@') && !is_written(path));
+            let own: Vec<(&str, Dot)> = own.map(|((_, path), dot)| (path.as_str(), *dot)).collect();
+            dots.extend(own.iter().filter(|(path, _)| !lives_on(path)).map(|(_, dot)| *dot));
+            let seal = seal_value(own.into_iter().map(|(_, dot)| dot));
+            fields.push((record.clone(), SEAL_FIELD.to_owned(), seal));
+        }
+        let code = Value::List(vec![verification_code(dots).into(), 1.into(), "".into()]);
+        fields.push((visit.clone(), "seal".to_owned(), code));
+        fields
     }
 
     /// One group by somebody whose phone had seen none of these fields.
@@ -81,7 +112,15 @@ impl Pen {
             ops,
         );
         let id = GroupId::of(group.to_line().as_bytes());
-        for (nth, (record, path, _)) in fields.into_iter().enumerate() {
+        for (nth, (record, path, value)) in fields.into_iter().enumerate() {
+            match (path.as_str(), value.text()) {
+                ("@kind", Some(kind)) => drop(self.kinds.insert(record.clone(), kind.to_owned())),
+                ("visit", Some(visit)) => {
+                    let visit = visit.parse().expect("the id of a visit");
+                    self.visits.insert(record.clone(), visit);
+                }
+                _ => {}
+            }
             self.shown.insert((record, path), Group::dot(id, nth));
         }
         let sender = Sender {

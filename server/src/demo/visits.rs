@@ -423,6 +423,8 @@ impl<'a> Visit<'a> {
             ];
             fields.extend(confirmed.map(|(path, value)| (finding.clone(), path.to_owned(), value.into())));
         }
+        let signature = pen.signature(&self.visit, &fields);
+        fields.extend(signature);
         pen.write(&self.lead, self.at_ms(150), fields);
     }
 

@@ -45,7 +45,7 @@ struct Page {
 
 /// What the page shows, read once from the server's answer.
 #[derive(Clone)]
-struct Shown {
+pub struct Shown {
     visit: RecordView,
     school: Option<RecordView>,
     sheets: Vec<FilledSheet>,

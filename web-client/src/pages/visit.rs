@@ -17,10 +17,10 @@ use crate::session::{OutboxState, Session, finding_id, new_record_id, use_sessio
 
 mod joint;
 
-pub use joint::{Presence, SealWords};
 use super::record::standing::Validity;
 use crate::difference::Records;
 use joint::{BroughtBack, RemoveVisit, Returned, SealLine, Twins};
+pub use joint::{Presence, SealWords};
 
 const FIRST_CHECKLIST: &str = "campus-safety";
 

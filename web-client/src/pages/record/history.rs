@@ -14,8 +14,8 @@ use sync_protocol::{Dot, FieldState, GroupId, GroupKind};
 use super::moments::Moments;
 use super::words::{Lexicon, Told, outlives_seal};
 use super::{Asked, Names, Shown};
-use crate::difference;
 use crate::components::{EmptyState, ErrorNote, SidePanel, error_words, state_word};
+use crate::difference;
 use crate::form::value_words;
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -372,14 +372,25 @@ fn Restore(page: StoredValue<Shown>, change: Change, stands: bool) -> impl IntoV
     let session = use_session();
     let change = StoredValue::new(change);
     let may = !stands
-        && page.with_value(|page| change.with_value(|change| difference::may_restore(session, &page.records, &change.record, change.field.as_str())));
+        && page.with_value(|page| {
+            change.with_value(|change| {
+                difference::may_restore(session, &page.records, &change.record, change.field.as_str())
+            })
+        });
     let asking = RwSignal::new(false);
     let reason = RwSignal::new(String::new());
     let go = move |_| {
         page.with_value(|page| {
             change.with_value(|change| {
                 let path = change.field.as_str();
-                difference::restore(session, &page.records, &change.record, path, change.value.clone(), &reason.get_untracked());
+                difference::restore(
+                    session,
+                    &page.records,
+                    &change.record,
+                    path,
+                    change.value.clone(),
+                    &reason.get_untracked(),
+                );
             });
         });
         asking.set(false);

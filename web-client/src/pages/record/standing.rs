@@ -25,7 +25,12 @@ pub(super) fn Sealed(page: StoredValue<Shown>) -> impl IntoView {
         let seals = seal::seals(&page.visit);
         let fits = seals.first().is_some_and(|newest| seal::fits(newest, &tree));
         let note = page.visit.field("review_note");
-        let reviewed = note.siblings.first().map(|said| (said.value.text().unwrap_or_default().to_owned(), page.names.person(said.author.as_str())));
+        let reviewed = note.siblings.first().map(|said| {
+            (
+                said.value.text().unwrap_or_default().to_owned(),
+                page.names.person(said.author.as_str()),
+            )
+        });
         (seals, fits, reviewed.filter(|(note, _)| !note.is_empty()))
     });
     let is_sealed = !seals.is_empty();
@@ -42,7 +47,10 @@ pub(super) fn Waiting(page: StoredValue<Shown>) -> impl IntoView {
         let tree = page.records.tree(page.visit.id());
         let open = tree.iter().flat_map(|record| {
             let paths: Vec<String> = record.fields().map(|(path, _)| path.to_owned()).collect();
-            let found = paths.into_iter().filter_map(|path| difference::of(record, &path)).filter(|found| found.open);
+            let found = paths
+                .into_iter()
+                .filter_map(|path| difference::of(record, &path))
+                .filter(|found| found.open);
             found.map(|found| (record.clone(), found)).collect::<Vec<_>>()
         });
         open.collect::<Vec<_>>()
@@ -77,12 +85,20 @@ pub fn Validity(records: Records, visit: RecordView) -> impl IntoView {
     let rows = checks.into_iter().map(|check| {
         let words = match check.rule {
             catalog::validity::Rule::Regular => t("validity.regular"),
-            catalog::validity::Rule::OnSite => t_args("validity.on_site", &[("n", &check.value), ("limit", &check.limit)]),
+            catalog::validity::Rule::OnSite => {
+                t_args("validity.on_site", &[("n", &check.value), ("limit", &check.limit)])
+            }
             catalog::validity::Rule::Finalised => t_args("validity.finalised", &[("n", &check.value)]),
             catalog::validity::Rule::Feedback => t("validity.feedback"),
-            catalog::validity::Rule::InTime => t_args("validity.in_time", &[("n", &check.value), ("limit", &check.limit)]),
+            catalog::validity::Rule::InTime => {
+                t_args("validity.in_time", &[("n", &check.value), ("limit", &check.limit)])
+            }
         };
-        let (class, mark) = if check.ok { ("ok sm row", Icon::Yes) } else { ("bad sm row", Icon::No) };
+        let (class, mark) = if check.ok {
+            ("ok sm row", Icon::Yes)
+        } else {
+            ("bad sm row", Icon::No)
+        };
         view! { <li class=class>{small(mark)} <span>{words}</span></li> }
     });
     let rows = rows.collect_view();
@@ -111,7 +127,10 @@ fn facts_of(records: &Records, visit: &RecordView) -> catalog::validity::VisitFa
             .collect()
     };
     let tree = records.tree(visit.id());
-    let finalised = tree.iter().filter(|record| record.kind() == "response" && record.is_sealed()).count();
+    let finalised = tree
+        .iter()
+        .filter(|record| record.kind() == "response" && record.is_sealed())
+        .count();
     let submitted = i18n::ms_of(visit.text("submitted_at"));
     catalog::validity::VisitFacts {
         regular: visit.text("visit_kind") == "regular",
@@ -130,8 +149,11 @@ pub(super) fn Verdict(page: StoredValue<Shown>) -> impl IntoView {
     let may = move |to: &str| {
         let roles = duty::roles(session);
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-        page.with_value(|page| catalog().kind("visit").is_some_and(|kind| kind.transition(Some(page.visit.text("state")), to, &roles).is_ok()))
-            && page.with_value(|page| page.visit.text("state") == "submitted")
+        page.with_value(|page| {
+            catalog()
+                .kind("visit")
+                .is_some_and(|kind| kind.transition(Some(page.visit.text("state")), to, &roles).is_ok())
+        }) && page.with_value(|page| page.visit.text("state") == "submitted")
     };
     let may = Memo::new(move |_| (may("reviewed"), may("returned")));
     let asking = RwSignal::new(None::<&'static str>);
