@@ -204,7 +204,7 @@ async fn same_as_office(hand: &Hand, at: &Visit, office: &RecordState) -> Live {
     let wanted = live(office);
     let mut last = Live::new();
     for _ in 0..50 {
-        let stored = hand.inspector.stored("records").await;
+        let stored = hand.inspector.stored("record").await;
         let mine = stored
             .iter()
             .find(|record| record["id"] == json!(at.response))

@@ -277,9 +277,7 @@ async fn l8_an_edit_meets_a_signature() {
     let (world, mut a, mut b, at) = shared().await;
     a.fill(&at, &[]);
     both_sync(&mut a, &mut b).await;
-    for state in ["feedback_given"] {
-        a.command(&at, state);
-    }
+    a.command(&at, "feedback_given");
     a.submit(&at);
     // Li saw Zhang's answer and means to replace it, without knowing that it was signed meanwhile.
     b.answer(&at, "SF1.1", "no");

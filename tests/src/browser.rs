@@ -160,16 +160,7 @@ impl Browser {
 
     /// Runs a function body in the page; `arguments` are what it is given.
     pub async fn js<T: DeserializeOwned>(&self, body: &str, arguments: &[Value]) -> T {
-        let mut answer = self.try_js(body, arguments).await;
-        for _ in 0..3 {
-            // A browser that was killed and started again may not have told its driver of the new frame yet.
-            if !matches!(&answer, Err(error) if error.to_string().contains("Frame not found")) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            answer = self.try_js(body, arguments).await;
-        }
-        match answer {
+        match self.try_js(body, arguments).await {
             Ok(answer) => answer,
             Err(error) => {
                 let error = error.to_string();

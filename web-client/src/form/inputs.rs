@@ -57,8 +57,10 @@ pub fn TextBox(
                 rows=rows
                 aria-describedby=move || wanted.get().then(|| described_by.clone())
                 prop:readOnly=move || read_only.get()
-                on:input=move |event| on_type.run(event_target_value(&event))
-                on:blur=move |_| on_leave.run(())
+                on:input=move |event| drop(on_type.try_run(event_target_value(&event)))
+                // A colleague's word can take the box away while somebody is in it: then there is nobody left to tell. What
+                // was typed is kept, and settled with whatever is left next.
+                on:blur=move |_| drop(on_leave.try_run(()))
             ></textarea>
             {move || wanted.get().then(|| view! { <p id=hint_id.clone() class="warn xs">{t("form.wanted")}</p> })}
         </div>

@@ -185,7 +185,7 @@ pub(super) fn Twins(visit: RecordId) -> impl IntoView {
             </section>
         }
     };
-    view! { {move || twins.get().into_iter().map(row.clone()).collect_view()} }
+    view! { {move || twins.get().into_iter().map(row).collect_view()} }
 }
 
 fn twins_of(session: Session, visit: &RecordId) -> Vec<RecordId> {
