@@ -10,6 +10,7 @@ use super::sheet::Sheet;
 use crate::components::option_word;
 use crate::i18n::{join_dots, say, t, t_args};
 use crate::icons::{Icon, icon};
+use crate::session::use_session;
 
 /// A box for words that grows with them. `field` names it for whoever looks for it; `value` never overwrites a box in use.
 #[component]
@@ -57,10 +58,15 @@ pub fn TextBox(
                 rows=rows
                 aria-describedby=move || wanted.get().then(|| described_by.clone())
                 prop:readOnly=move || read_only.get()
-                on:input=move |event| drop(on_type.try_run(event_target_value(&event)))
-                // A colleague's word can take the box away while somebody is in it: then there is nobody left to tell. What
-                // was typed is kept, and settled with whatever is left next.
-                on:blur=move |_| drop(on_leave.try_run(()))
+                on:input=move |event| {
+                    on_type.try_run(event_target_value(&event));
+                }
+                // A colleague's word can take the box away while somebody is in it: what was typed is settled all the same.
+                on:blur=move |_| {
+                    if on_leave.try_run(()).is_none() {
+                        use_session().settle();
+                    }
+                }
             ></textarea>
             {move || wanted.get().then(|| view! { <p id=hint_id.clone() class="warn xs">{t("form.wanted")}</p> })}
         </div>
