@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use catalog::Lang;
 use serde_json::json;
+use sync_protocol::{Edit, Shown};
 use tests::browser::Browser;
 use tests::people::assign;
 use tests::phone::{Phone, Visit};
@@ -455,8 +456,30 @@ async fn two_visits_of_one_day_are_pointed_out_and_linked_by_people() {
     lead.lose_network().await;
     lead.start_visit(stage.school()).await;
     let (visit, _) = lead.visit_and_response().await;
+    lead.answer("SF3.4", "no").await;
+    lead.explain(
+        "SF3.4",
+        [("note", "应急灯不亮"), ("place", "三楼东侧"), ("told", "示例主任")],
+    )
+    .await;
     let twin = other.start_visit(stage.school());
     other.answer(&twin, "SF1.1", "yes");
+    let finding: sync_protocol::RecordId = Uuid::new_v4().to_string().parse().unwrap();
+    let seen = [
+        ("@kind", "finding"),
+        ("item", "SF3.4"),
+        ("severity", "L2"),
+        ("title", "应急照明"),
+        ("place", "三楼东侧楼梯"),
+    ];
+    let mut seen: Vec<Edit> = seen
+        .iter()
+        .map(|(path, value)| Edit::new(&finding, path, (*value).into(), Shown::nothing()))
+        .collect();
+    for (path, of) in [("visit", &twin.visit), ("response", &twin.response)] {
+        seen.push(Edit::new(&finding, path, of.to_string().into(), Shown::nothing()));
+    }
+    other.change(&twin.bucket, sync_protocol::GroupKind::Edit, seen);
     other.sync().await.unwrap();
     lead.regain_network().await;
     lead.is_synced().await;
@@ -465,6 +488,10 @@ async fn two_visits_of_one_day_are_pointed_out_and_linked_by_people() {
     picture(&lead.phone, "joint-twin").await;
     lead.phone.tap("[data-testid=twin-link]").await;
     lead.phone.see("[data-testid=twin-unlink]").await;
+    // The same broken lamp, seen by both: a hint, and nothing that the program does by itself.
+    lead.phone.tap("[data-testid=same-finding]").await;
+    lead.phone.see("[data-testid=same-finding][aria-pressed=true]").await;
+    picture(&lead.phone, "joint-twice").await;
     lead.is_synced().await;
     other.sync().await.unwrap();
     let visit: sync_protocol::RecordId = visit.to_string().parse().unwrap();

@@ -464,6 +464,64 @@ pub fn open_findings(session: Session, school: &RecordId) -> Vec<FindingLine> {
     lines
 }
 
+/// Findings of this visit that another of the same day may have seen as well: a hint for people, never more. Tracked.
+pub fn seen_twice(session: Session, visit: &RecordId) -> Vec<(FindingLine, FindingLine)> {
+    let Some(school) = school_of(session, visit) else {
+        return Vec::new();
+    };
+    let day = session.field(visit, "visit_date").text().to_owned();
+    let same_day = visits_of(session, &school)
+        .into_iter()
+        .filter(|other| session.field(other, "visit_date").text() == day);
+    let others: Vec<FindingLine> = same_day.flat_map(|other| findings_of(session, &other)).collect();
+    let place = |line: &FindingLine| {
+        let own = session.field(&line.id, "place").text().to_owned();
+        let beside = || {
+            let response = line.response.parse::<RecordId>().ok()?;
+            Some(
+                session
+                    .field(&response, &format!("{}/place", line.item))
+                    .text()
+                    .to_owned(),
+            )
+        };
+        if own.is_empty() {
+            beside().unwrap_or_default()
+        } else {
+            own
+        }
+    };
+    let mut twice = Vec::new();
+    for mine in findings_of(session, visit) {
+        for other in others
+            .iter()
+            .filter(|other| other.id != mine.id && (other.visit != mine.visit || other.id > mine.id))
+        {
+            let (here, there) = (place(&mine), place(other));
+            let sighting = |line: &FindingLine, place: &str| {
+                catalog::may_be_same(
+                    &catalog::Sighting {
+                        item: &mine.item,
+                        title: &mine.title,
+                        place: &here,
+                        fact: &mine.fact,
+                    },
+                    &catalog::Sighting {
+                        item: &line.item,
+                        title: &line.title,
+                        place,
+                        fact: &line.fact,
+                    },
+                )
+            };
+            if sighting(other, &there) {
+                twice.push((mine.clone(), other.clone()));
+            }
+        }
+    }
+    twice
+}
+
 fn gravest_first(lines: &mut [FindingLine]) {
     lines.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
 }

@@ -19,7 +19,7 @@ mod joint;
 
 use super::record::standing::Validity;
 use crate::difference::Records;
-use joint::{BroughtBack, RemoveVisit, Returned, SealLine, Twins};
+use joint::{BroughtBack, RemoveVisit, Returned, SealLine, SeenTwice, Twins};
 pub use joint::{Presence, SealWords};
 
 const FIRST_CHECKLIST: &str = "campus-safety";
@@ -415,7 +415,8 @@ fn ChecklistCard(visit: RecordId, response: RecordId) -> impl IntoView {
 #[component]
 fn Findings(visit: RecordId) -> impl IntoView {
     let session = use_session();
-    let findings = Memo::new(move |_| duty::findings_of(session, &visit));
+    let id = StoredValue::new(visit);
+    let findings = Memo::new(move |_| id.with_value(|visit| duty::findings_of(session, visit)));
     let of_grade =
         move |grade: Severity| findings.with(|found| found.iter().filter(|line| line.severity == Some(grade)).count());
     view! {
@@ -436,6 +437,7 @@ fn Findings(visit: RecordId) -> impl IntoView {
                     }}
                 </p>
                 <FindingList findings />
+                <SeenTwice visit=id.get_value() />
             </Show>
         </li>
     }

@@ -208,6 +208,45 @@ fn are_linked(session: Session, one: &RecordId, other: &RecordId) -> bool {
     session.field(one, "same_as").text() == other.as_str() || session.field(other, "same_as").text() == one.as_str()
 }
 
+/// Two findings that may be one broken thing seen twice. People say so; both stay.
+#[component]
+pub(super) fn SeenTwice(visit: RecordId) -> impl IntoView {
+    let session = use_session();
+    let pairs = Memo::new(move |_| duty::seen_twice(session, &visit));
+    let row = move |(mine, other): (duty::FindingLine, duty::FindingLine)| {
+        let (one, two) = (mine.id.clone(), other.id.clone());
+        let linked = Memo::new(move |_| {
+            let says = |from: &RecordId, to: &RecordId| session.field(from, "same_as").text() == to.as_str();
+            says(&one, &two) || says(&two, &one)
+        });
+        let by = untrack(|| session.field(&other.id, "@kind"))
+            .siblings
+            .first()
+            .map(|made| session.name_of(made.author.as_str()))
+            .unwrap_or_default();
+        let (from, to) = (mine.id.clone(), other.id.clone());
+        let set = move |on: bool| {
+            let Some(record) = untrack(|| session.record(&from)) else {
+                return;
+            };
+            let value: Value = if on { to.to_string().into() } else { Value::Null };
+            let edit = Edit::new(&from, "same_as", value, record.field("same_as").shown());
+            session.change(record.bucket(), GroupKind::Edit, vec![edit]);
+        };
+        view! {
+            <section class="card" data-testid="seen-twice">
+                <p class="row">{small(Icon::Info)} <b>{t("twice.title")}</b></p>
+                <ul class="sm"><li>{mine.what()}</li><li>{join_dots([other.what(), by])}</li></ul>
+                <p class="q sm">{move || if linked.get() { t("twice.linked") } else { t("twice.hint") }}</p>
+                <button class="btn" type="button" data-testid="same-finding" aria-pressed=move || if linked.get() { "true" } else { "false" } on:click=move |_| set(!linked.get_untracked())>
+                    {move || if linked.get() { t("twice.unlink") } else { t("twice.link") }}
+                </button>
+            </section>
+        }
+    };
+    view! { {move || pairs.get().into_iter().map(row).collect_view()} }
+}
+
 fn answered(session: Session, visit: &RecordId) -> u32 {
     untrack(|| {
         let judged = duty::responses(session, visit)
