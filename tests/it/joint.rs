@@ -261,6 +261,20 @@ async fn a_returned_visit_is_open_again_with_everything_that_came_late() {
 }
 
 #[tokio::test]
+async fn what_was_signed_is_never_removed() {
+    let world = World::new().await;
+    let (mut a, _, at) = both(&world).await;
+    a.answer(&at, "SF1.1", "yes");
+    a.command(&at, "feedback_given");
+    a.submit(&at);
+    a.sync().await.unwrap();
+    a.remove(&at);
+    a.sync().await.unwrap();
+    assert_eq!(a.set_aside(), ["record.sealed"]);
+    assert_eq!(world.count("SELECT count(*) FROM visit WHERE NOT removed").await, 1);
+}
+
+#[tokio::test]
 async fn two_signatures_made_apart_are_both_kept() {
     let world = World::new().await;
     let (mut a, _, at) = both(&world).await;

@@ -1,6 +1,7 @@
 //! Where people differ: what each said, what counts until it is settled, who may settle it, and what settling writes. Shows
 //! nothing itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::{Decision, Heard, Kind, Policy, Said, catalog};
@@ -381,6 +382,13 @@ fn decide(session: Session, records: &Records, difference: &Difference, value: V
         from_catalog(&decision.to_value()),
         record.field(&marker).shown(),
     )];
+    if path == "seal" {
+        // Of two signatures made apart one is made: everything that is shown now is signed anew.
+        let tree = records.tree(&difference.visit);
+        ops.extend(seal::signature(&record, &tree, &BTreeSet::new()));
+        session.change(record.bucket(), GroupKind::Edit, ops);
+        return;
+    }
     let stands_alone = matches!(field.siblings.as_slice(), [one] if one.value == value);
     if !stands_alone {
         ops.push(Edit::new(record.id(), path, value.clone(), field.shown_with_late()));

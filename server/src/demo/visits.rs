@@ -79,7 +79,7 @@ pub fn write(pen: &mut Pen, nth: usize, school: &School, now: DateTime<FixedOffs
     for (count, date) in dates.iter().enumerate() {
         let newest = count + 1 == dates.len();
         let mut visit = Visit::new(nth, school, checklist, *date, &mut dice);
-        // The pictures' conflict waits at the first school; the fifth primary school's visit of yesterday is not done.
+        // What the colleague saw came after the signature at the first school; the fifth primary school's visit of yesterday is not done.
         let disputed = newest && school.name.ends_with("第一小学");
         let unfinished = newest && school.name.ends_with("第五小学");
         visit.problems = problems(school, checklist, &visit, disputed, &mut dice);

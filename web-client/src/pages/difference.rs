@@ -596,6 +596,11 @@ fn Settled(
     });
     let heard = heard.collect_view();
     let holds = words_of(&view, &path, &difference.counts);
+    let me = untrack(|| duty::my_id(session));
+    let mine = decision.heard.iter().find(|heard| {
+        heard.author == me && by.author != me && difference::from_catalog(&heard.value) != difference.counts
+    });
+    let mine = mine.map(|heard| words_of(&view, &path, &difference::from_catalog(&heard.value)));
     let by_line = t_args(
         "difference.settled_by",
         &[("who", &session.name_of(&by.author)), ("when", &difference::when(&by))],
@@ -605,6 +610,7 @@ fn Settled(
         <section class="card" data-testid="settled">
             <p class="row">{small(Icon::Yes)} <b>{t_args("difference.holds_now", &[("value", &holds)])}</b></p>
             <p class="q sm">{by_line}</p>
+            {mine.map(|value| view! { <p class="row">{small(Icon::Info)} <span>{t_args("difference.not_followed", &[("value", &value)])}</span></p> })}
             <p>{t_args("difference.reason", &[("text", &decision.reason)])}</p>
             <h3 class="label">{t("difference.heard")}</h3>
             <ul class="sm">{heard}</ul>

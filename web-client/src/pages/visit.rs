@@ -164,7 +164,7 @@ fn KnownVisit(visit: RecordId) -> impl IntoView {
                     </li>
                 </Show>
             </ol>
-            <Show when=move || open.get() && mine.get()>
+            <Show when=move || open.get() && mine.get() && id.with_value(|visit| session.field(visit, "seal").siblings.is_empty())>
                 <RemoveVisit visit=id.get_value() />
             </Show>
         </Screen>

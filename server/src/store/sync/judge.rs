@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::{Action, Kind, Policy, Refusal, Said, catalog};
 use sync_protocol::office::{Judge, Objection};
 use sync_protocol::{
-    BucketId, Code, FieldPath, Group, GroupKind, Op, PersonId, RecordId, RecordState, SEAL_FIELD, Value, Write,
+    BucketId, Code, FieldPath, Group, GroupKind, Op, PersonId, REMOVED_FIELD, RecordId, RecordState, SEAL_FIELD, Value,
+    Write,
 };
 
 use super::template;
@@ -124,6 +125,13 @@ fn judge_record(
             .flat_map(|(_, field)| &field.live)
             .map(|write| write.value.text());
         if !live.all(|state| kind.is_open(state, path)) {
+            return Err(Objection::refuse("record.sealed"));
+        }
+        // What was signed once is never removed, also when it has come back to be put right.
+        let signed = now.is_some_and(|record| {
+            record.is_sealed() || record.fields.get("seal").is_some_and(|seal| !seal.live.is_empty())
+        });
+        if path == REMOVED_FIELD && signed {
             return Err(Objection::refuse("record.sealed"));
         }
         judge_policy(kind, now, op, ops, roles)?;
@@ -383,7 +391,9 @@ mod tests {
             ops,
         )
     }
+    /// `group` comes from somebody who has the state on their screen.
     fn judge(roles: &[&str], group: &Group, state: Option<&str>) -> Result<(), String> {
+        let mut group = group.clone();
         let mut records = BTreeMap::new();
         if let Some(state) = state {
             let mut record = RecordState::new(ID.parse().unwrap());
@@ -391,6 +401,9 @@ mod tests {
             let id = sync_protocol::GroupId::of(before.to_line().as_bytes());
             for (at, op) in before.ops.iter().enumerate() {
                 record.apply(op.path(), before.write(id, at), &[], 1, |_| true);
+                for seen in group.ops.iter_mut().filter(|seen| seen.path() == op.path()) {
+                    seen.3.push(Group::dot(id, at));
+                }
             }
             records.insert(record.id.clone(), record);
         }
@@ -400,7 +413,7 @@ mod tests {
             roles: &roles,
             may_write: |_: &BucketId| true,
         };
-        standing.judge(group, &records).map_err(|objection| objection.code)
+        standing.judge(&group, &records).map_err(|objection| objection.code)
     }
 
     #[test]
@@ -422,8 +435,33 @@ mod tests {
     }
 
     #[test]
+    fn whoever_moves_a_state_has_seen_the_present_one() {
+        let mut submit = visit(GroupKind::Command, &[("state", "submitted")]);
+        assert_eq!(judge(&["supervisor"], &submit, Some("feedback_given")), Ok(()));
+        submit.ops[0].3.clear();
+        let mut records = BTreeMap::new();
+        let mut record = RecordState::new(ID.parse().unwrap());
+        let before = visit(GroupKind::Command, &[("@kind", "visit"), ("state", "feedback_given")]);
+        let id = sync_protocol::GroupId::of(before.to_line().as_bytes());
+        for (at, op) in before.ops.iter().enumerate() {
+            record.apply(op.path(), before.write(id, at), &[], 1, |_| true);
+        }
+        records.insert(record.id.clone(), record);
+        let standing = Standing {
+            person: ID.parse().unwrap(),
+            roles: &["supervisor".to_owned()],
+            may_write: |_: &BucketId| true,
+        };
+        let told = standing.judge(&submit, &records).map_err(|objection| objection.code);
+        assert_eq!(told, Err("workflow.moved_on".into()));
+    }
+
+    #[test]
     fn only_the_office_returns_a_visit() {
-        let back = visit(GroupKind::Command, &[("state", "returned")]);
+        let back = visit(
+            GroupKind::Command,
+            &[("state", "returned"), ("return_reason", "请补二楼")],
+        );
         assert_eq!(
             judge(&["supervisor"], &back, Some("submitted")),
             Err("workflow.not_yours".into())

@@ -50,7 +50,6 @@ pub fn OfficeToday() -> impl IntoView {
                                 };
                                 let mark = match rows {
                                     Rows::OfGrade(_) => Icon::Warning,
-                                    Rows::Conflicts => Icon::Conflict,
                                     Rows::Unsubmitted => Icon::Note,
                                     Rows::NotRated => Icon::Info,
                                     _ => Icon::Visit,
@@ -86,7 +85,6 @@ fn waiting(selected: &Selected) -> Vec<(Rows, usize, String, String)> {
         .flat_map(|visit| visit.open_findings())
         .filter(|finding| finding.grade() == Some(Severity::L4))
         .count();
-    let conflicts = selected.visits.iter().filter(|visit| visit.differing() > 0).count();
     let unsubmitted = selected.visits.iter().filter(|visit| !visit.submitted()).count();
     let unvisited = selected.unvisited();
     let names: Vec<String> = unvisited.iter().take(4).map(|school| school.name.clone()).collect();
@@ -100,12 +98,6 @@ fn waiting(selected: &Selected) -> Vec<(Rows, usize, String, String)> {
                 &[("n", &critical), ("grade", &severity_word(Severity::L4))],
             ),
             t("office.critical_hint"),
-        ),
-        (
-            Rows::Conflicts,
-            conflicts,
-            t_args("office.conflicts", &[("n", &conflicts)]),
-            t("office.conflicts_hint"),
         ),
         (
             Rows::Unsubmitted,
