@@ -321,7 +321,7 @@ mod tests {
 
         let counts = "SELECT format('%s %s %s %s %s', \
              count(DISTINCT v.id) FILTER (WHERE v.state IN ('submitted', 'reviewed')), count(*) FILTER (WHERE v.state = 'in_progress'), \
-             count(*) FILTER (WHERE r.answered < r.applicable), (SELECT count(*) FROM difference WHERE late), \
+             count(*) FILTER (WHERE r.answered < r.applicable), (SELECT count(DISTINCT visit_id) FROM difference WHERE late), \
              count(DISTINCT r.band) >= 3) AS line \
              FROM visit v JOIN response r ON r.visit_id = v.id";
         let line = text_of(&pool, counts).await;
