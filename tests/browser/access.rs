@@ -4,7 +4,7 @@ use catalog::Lang;
 use serde_json::json;
 use sync_protocol::GroupKind;
 use tests::browser::{Browser, View};
-use tests::server::new_record;
+use tests::server::{new_record, op};
 use uuid::Uuid;
 
 use crate::inspector::Inspector;
@@ -88,6 +88,12 @@ pub async fn visit_with_a_finding(inspector: &Inspector, stage: &Stage) -> Begun
     inspector.answer("W1.2", "no").await;
     inspector.is_synced().await;
     keep_something(stage).await;
+    differ(stage, visit, response).await;
+    inspector
+        .phone
+        .go(&format!("/visit/{visit}/checklist/{response}"))
+        .await;
+    inspector.phone.see("[id='SF3.4'] .conflict").await;
     let template = begin_a_checklist(stage).await;
     Begun {
         school: stage.school(),
@@ -124,6 +130,29 @@ async fn keep_something(stage: &Stage) {
     assert_eq!(reply.json()["outcomes"][0]["outcome"], "quarantined", "{}", reply.text);
 }
 
+/// A colleague says otherwise of an item, and of what was seen there.
+async fn differ(stage: &Stage, visit: Uuid, response: Uuid) {
+    let colleague = &stage.server.district.b;
+    let client = stage.server.sign_in(colleague).await;
+    let words = [
+        op(visit, &format!("members/{}", colleague.id), &json!("member")),
+        op(response, "SF3.4", &json!("yes")),
+        op(response, "SF3.1/note", &json!("疏散门已开，锁已取下")),
+    ];
+    let group = client.group(&stage.server.district.bucket(0), GroupKind::Edit, words.into());
+    let reply = client.push(&[group]).await;
+    assert_eq!(reply.json()["outcomes"][0]["outcome"], "applied", "{}", reply.text);
+}
+
+fn differences(of: &Begun) -> [String; 3] {
+    let difference = format!("/difference/{}/{}?path=", of.visit, of.response);
+    [
+        "/differences".to_owned(),
+        format!("{difference}SF3.4"),
+        format!("{difference}SF3.1/note"),
+    ]
+}
+
 pub fn supervisor_pages(of: &Begun) -> Vec<String> {
     let Begun {
         school,
@@ -144,6 +173,7 @@ pub fn supervisor_pages(of: &Begun) -> Vec<String> {
     ]);
     pages.extend(others.map(|other| format!("/visit/{visit}/checklist/{other}")));
     pages.push(format!("/visit/{visit}/print/{response}"));
+    pages.extend(differences(of));
     pages
 }
 
@@ -168,6 +198,7 @@ pub fn office_pages(of: &Begun) -> Vec<String> {
         record,
         format!("/template/{}", of.template),
     ]);
+    pages.extend(differences(of));
     pages
 }
 

@@ -527,3 +527,123 @@ async fn of_two_phones_that_fill_one_form_one_goes_missing() {
     assert_eq!(prompts(&lead).await, Vec::<String>::new());
     lead.is_content().await;
 }
+
+#[tokio::test]
+async fn a_visit_is_returned_put_right_signed_anew_and_reviewed() {
+    let stage = Stage::set().await;
+    let people = stage.server.district.clone();
+    let lead = Inspector::arrive(&stage, &people.a).await;
+    lead.start_visit(stage.school()).await;
+    let (visit, response) = lead.visit_and_response().await;
+    for item in tests::phone::applicable_items() {
+        lead.answer(&item, "yes").await;
+    }
+    lead.finish().await;
+    lead.is_synced().await;
+
+    let desk = stage.desk(&format!("/record/{visit}")).await;
+    desk.see("[data-testid=seal-fits]").await;
+    desk.see("[data-testid=validity]").await;
+    picture(&desk, "joint-desk-5-record").await;
+    desk.tap("[data-testid=return]").await;
+    desk.see("[data-testid=review-go][disabled]").await;
+    desk.type_into("textarea[data-field=review]", "请补二楼走廊").await;
+    desk.tap("[data-testid=review-go]").await;
+
+    lead.phone.see("[data-testid=returned]").await;
+    assert!(lead.phone.text("[data-testid=returned]").await.contains("请补二楼走廊"));
+    picture(&lead.phone, "joint-returned").await;
+    lead.phone
+        .go(&format!("/visit/{visit}/checklist/{response}#SF5.2"))
+        .await;
+    lead.phone.see("[id='SF5.2']").await;
+    lead.answer("SF5.2", "na").await;
+    lead.phone
+        .type_into("textarea[data-field='SF5.2/na']", "二楼封闭")
+        .await;
+    lead.phone.go(&format!("/visit/{visit}")).await;
+    lead.phone.tap("a[data-testid=submit]").await;
+    lead.phone.tap("[data-testid=confirm-submit]").await;
+    lead.phone.see("[data-testid=seal-fits]").await;
+    lead.is_synced().await;
+
+    desk.tap("[data-testid=review]").await;
+    desk.type_into("textarea[data-field=review]", "同意").await;
+    desk.tap("[data-testid=review-go]").await;
+    desk.wait_for(
+        "the reviewed state",
+        "document.querySelector('.sealbar').innerText.includes(arguments[0])",
+        &[json!("已审阅")],
+    )
+    .await;
+    picture(&desk, "joint-desk-6-reviewed").await;
+    lead.is_content().await;
+    assert_eq!(desk.complaints().await, Vec::<String>::new(), "the desk's console");
+}
+
+#[tokio::test]
+async fn two_signatures_made_apart_become_one_by_the_leads_hand() {
+    let stage = Stage::set().await;
+    let people = stage.server.district.clone();
+    let mut first = Phone::of(&stage.server, &people.a).await;
+    first.sync().await.unwrap();
+    let at = first.start_visit(stage.school());
+    first.answer(&at, "SF1.1", "yes");
+    first.command(&at, "feedback_given");
+    first.sync().await.unwrap();
+    let mut second = Phone::of(&stage.server, &people.a).await;
+    second.sync().await.unwrap();
+    first.submit(&at);
+    second.submit(&at);
+    first.sync().await.unwrap();
+    second.sync().await.unwrap();
+
+    let lead = Inspector::arrive(&stage, &people.a).await;
+    lead.phone.go("/today").await;
+    lead.phone.tap("[data-testid=differences-card]").await;
+    lead.phone.tap("[data-testid=difference]").await;
+    lead.phone.tap("[data-testid=voice]").await;
+    lead.phone
+        .type_into("textarea[data-field=reason]", "两台手机各签了一次")
+        .await;
+    lead.phone.tap("[data-testid=decide]").await;
+    lead.phone.see("[data-testid=settled]").await;
+    lead.is_synced().await;
+    lead.phone.go(&format!("/visit/{}", at.visit)).await;
+    lead.phone.see("[data-testid=seal-fits]").await;
+    first.sync().await.unwrap();
+    assert_eq!(first.see(&at.visit, "seal").siblings.len(), 1);
+    lead.is_content().await;
+}
+
+#[tokio::test]
+async fn the_office_brings_an_earlier_value_back_with_a_reason() {
+    let stage = Stage::set().await;
+    let people = stage.server.district.clone();
+    let mut lead = Phone::of(&stage.server, &people.a).await;
+    lead.sync().await.unwrap();
+    let at = lead.start_visit(stage.school());
+    lead.answer(&at, "SF1.1", "yes");
+    lead.sync().await.unwrap();
+    lead.answer(&at, "SF1.1", "no");
+    lead.sync().await.unwrap();
+    let desk = stage.desk(&format!("/record/{}?tab=history", at.visit)).await;
+    desk.see("[data-testid=actions] > li").await;
+    // The action before the newest wrote the value that was replaced.
+    desk.tap("[data-testid=actions] > li:nth-child(2) summary").await;
+    desk.tap("[data-testid=restore]").await;
+    desk.type_into("textarea[data-field=restore-reason]", "照片为证").await;
+    picture(&desk, "joint-desk-7-restore").await;
+    desk.tap("[data-testid=restore-go]").await;
+    desk.wait_for(
+        "the restored value",
+        "document.querySelectorAll('[data-testid=actions] > li').length > 3",
+        &[],
+    )
+    .await;
+    lead.sync().await.unwrap();
+    let now = lead.see(&at.response, "SF1.1");
+    assert_eq!((now.text(), now.siblings.len()), ("yes", 1));
+    assert_eq!(now.siblings[0].author.as_str(), people.coordinator.id.to_string());
+    assert_eq!(desk.complaints().await, Vec::<String>::new(), "the desk's console");
+}

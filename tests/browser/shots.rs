@@ -276,6 +276,15 @@ async fn phone(demo: &Demo, folder: &PathBuf) {
             &format!("{}#SF3.1", sheet.split('#').next().unwrap_or_default()),
         )
         .await;
+    // What the colleague saw came after the signature.
+    phone.go("/differences").await;
+    phone.see("[data-testid=difference]").await;
+    camera.plain("28-differences", "/differences").await;
+    phone.go("/differences").await;
+    phone.tap("[data-testid=difference]").await;
+    phone.see("[data-testid=voice]").await;
+    let difference = phone.place().await;
+    camera.plain("29-difference", &difference).await;
 }
 
 /// Two sections done, one begun, one thing wrong and one gravely wrong, a number too low.
@@ -380,6 +389,20 @@ async fn desk(demo: &Demo, folder: &PathBuf) {
         })
         .await;
     camera.plain("13-me", "/me").await;
+    camera
+        .take("18-differences", "/differences", async |desk| {
+            desk.see("[data-testid=differences] tbody tr").await
+        })
+        .await;
+    desk.go("/differences").await;
+    desk.tap("[data-testid=difference]").await;
+    desk.see("[data-testid=voice]").await;
+    let difference = desk.place().await;
+    camera
+        .take("19-difference", &difference, async |desk| {
+            desk.see("[data-testid=voice]").await
+        })
+        .await;
 
     desk.go("/results?checklist=student-workload").await;
     desk.see("tr[data-visit]").await;
