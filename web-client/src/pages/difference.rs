@@ -315,7 +315,6 @@ fn Voices(
     records: StoredValue<Records>,
     reason: RwSignal<String>,
 ) -> impl IntoView {
-    let session = use_session();
     let text = difference::is_text(&difference);
     let code = difference.path.split('/').next().unwrap_or_default().to_owned();
     let is_answer = code == difference.path;
@@ -333,87 +332,101 @@ fn Voices(
         view! { <VoiceCard voice at body=Box::new(move || body) note chosen decides /> }
     });
     let cards = cards.collect_view();
-    let reasons = move |word: fn() -> String| {
+    let own = StoredValue::new((view, difference));
+    view! {
+        <div class="voices" class:wide=text role="radiogroup" aria-label=move || t("difference.which")>
+            {cards}
+            <Show when=move || text && decides.get()>
+                <KeepBoth chosen reason />
+            </Show>
+        </div>
+        <Show when=move || decides.get() fallback=move || view! { <OwnWord own /> }>
+            <Why reason />
+        </Show>
+        {records.with_value(|records| matches!(records, Records::Page(_))).then(|| view! { <p class="q xs">{move || t("difference.office_sends")}</p> })}
+    }
+}
+
+/// Nobody's words are given up.
+#[component]
+fn KeepBoth(chosen: RwSignal<Option<Choice>>, reason: RwSignal<String>) -> impl IntoView {
+    let on = Signal::derive(move || chosen.get() == Some(Choice::Both));
+    let choose = move |_| {
+        chosen.set(Some(Choice::Both));
+        if reason.with_untracked(|reason| reason.trim().is_empty()) {
+            reason.set(t("difference.why_both"));
+        }
+    };
+    view! {
+        <button
+            type="button"
+            class="voice both"
+            role="radio"
+            data-testid="keep-both"
+            aria-checked=move || if on.get() { "true" } else { "false" }
+            on:click=choose
+        >
+            <Dot on />
+            <b>{move || t("difference.keep_both")}</b>
+        </button>
+    }
+}
+
+/// The reason: a tap for the usual ones, words for the rest; and what becomes of everybody's record.
+#[component]
+fn Why(reason: RwSignal<String>) -> impl IntoView {
+    let usual = move |word: fn() -> String| {
         view! {
             <button type="button" class="chipbtn" aria-pressed=move || if reason.get() == word() { "true" } else { "false" } on:click=move |_| reason.set(word())>
                 {word}
             </button>
         }
     };
-    let record = view.id().clone();
-    let give_in = (!decides.get_untracked())
-        .then(|| my_way_out(session, &difference))
-        .flatten();
-    let (mine, bucket) = (
-        view.field(&difference.path).shown_of(&untrack(|| duty::my_id(session))),
-        view.bucket().clone(),
-    );
-    let path = difference.path.clone();
     view! {
-        <div class="voices" class:wide=text role="radiogroup" aria-label=move || t("difference.which")>
-            {cards}
-            {text.then(|| view! {
-                <Show when=move || decides.get()>
-                    <button
-                        type="button"
-                        class="voice both"
-                        role="radio"
-                        data-testid="keep-both"
-                        aria-checked=move || if chosen.get() == Some(Choice::Both) { "true" } else { "false" }
-                        on:click=move |_| {
-                            chosen.set(Some(Choice::Both));
-                            if reason.with_untracked(|reason| reason.trim().is_empty()) {
-                                reason.set(t("difference.why_both"));
-                            }
-                        }
-                    >
-                        <Dot on=Signal::derive(move || chosen.get() == Some(Choice::Both)) />
-                        <b>{move || t("difference.keep_both")}</b>
-                    </button>
-                </Show>
-            })}
-        </div>
-        <Show when=move || decides.get() fallback=move || {
-            let give_in = give_in.clone();
-            let (record, path, bucket, mine) = (record.clone(), path.clone(), bucket.clone(), mine.clone());
-            view! {
-                {give_in.map(|(value, words)| view! {
-                    <button
-                        class="btn wide"
-                        type="button"
-                        data-testid="give-in"
-                        on:click=move |_| session.change(&bucket, GroupKind::Edit, vec![Edit::new(&record, &path, value.clone(), mine.clone())])
-                    >
-                        {t_args("difference.give_in", &[("value", &words)])}
-                    </button>
-                })}
-                <p class="q sm">{move || t("difference.wait_hint")}</p>
-            }
-        }>
-            <section class="why">
-                <h3 class="label" id="why-title">{move || t("difference.why")}</h3>
-                <div class="chiprow" role="group" aria-labelledby="why-title">
-                    {reasons(|| t("difference.why_time"))}
-                    {reasons(|| t("difference.why_place"))}
-                    {reasons(|| t("difference.why_error"))}
-                </div>
-                <textarea
-                    class="box"
-                    rows="3"
-                    maxlength="1000"
-                    data-field="reason"
-                    aria-labelledby="why-title"
-                    prop:value=move || reason.get()
-                    on:input=move |event| reason.set(event_target_value(&event))
-                ></textarea>
-                <ul class="ticks q sm">
-                    <li>{small(Icon::Yes)} <span>{move || t("difference.they_hear")}</span></li>
-                    <li>{small(Icon::Yes)} <span>{move || t("difference.all_kept")}</span></li>
-                    <li>{small(Icon::Yes)} <span>{move || t("difference.offline_too")}</span></li>
-                </ul>
-            </section>
-        </Show>
-        {records.with_value(|records| matches!(records, Records::Page(_))).then(|| view! { <p class="q xs">{move || t("difference.office_sends")}</p> })}
+        <section class="why">
+            <h3 class="label" id="why-title">{move || t("difference.why")}</h3>
+            <div class="chiprow" role="group" aria-labelledby="why-title">
+                {usual(|| t("difference.why_time"))}
+                {usual(|| t("difference.why_place"))}
+                {usual(|| t("difference.why_error"))}
+            </div>
+            <textarea
+                class="box"
+                rows="3"
+                maxlength="1000"
+                data-field="reason"
+                aria-labelledby="why-title"
+                prop:value=move || reason.get()
+                on:input=move |event| reason.set(event_target_value(&event))
+            ></textarea>
+            <ul class="ticks q sm">
+                <li>{small(Icon::Yes)} <span>{move || t("difference.they_hear")}</span></li>
+                <li>{small(Icon::Yes)} <span>{move || t("difference.all_kept")}</span></li>
+                <li>{small(Icon::Yes)} <span>{move || t("difference.offline_too")}</span></li>
+            </ul>
+        </section>
+    }
+}
+
+/// What a member may do who does not decide: change their own word.
+#[component]
+fn OwnWord(own: StoredValue<(RecordView, Difference)>) -> impl IntoView {
+    let session = use_session();
+    let way_out = own.with_value(|(_, difference)| my_way_out(session, difference));
+    let say = move |value: Value| {
+        own.with_value(|(view, difference)| {
+            let mine = view.field(&difference.path).shown_of(&untrack(|| duty::my_id(session)));
+            let edit = Edit::new(view.id(), &difference.path, value, mine);
+            session.change(view.bucket(), GroupKind::Edit, vec![edit]);
+        });
+    };
+    view! {
+        {way_out.map(|(value, name)| view! {
+            <button class="btn wide" type="button" data-testid="give-in" on:click=move |_| say(value.clone())>
+                {t_args("difference.give_in", &[("value", &name)])}
+            </button>
+        })}
+        <p class="q sm">{move || t("difference.wait_hint")}</p>
     }
 }
 
