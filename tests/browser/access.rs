@@ -7,7 +7,7 @@ use tests::browser::{Browser, View};
 use tests::server::{new_record, op};
 use uuid::Uuid;
 
-use crate::inspector::Inspector;
+use crate::inspector::{DURABLE, Inspector};
 use crate::stage::Stage;
 
 /// How a reader wants the screens.
@@ -69,6 +69,7 @@ pub async fn visit_with_a_finding(inspector: &Inspector, stage: &Stage) -> Begun
         .await;
     inspector.phone.type_into("input[data-field='SF2.1/n']", "1").await;
     inspector.answer("SF3.4", "no").await;
+    tokio::time::sleep(DURABLE).await;
     inspector.phone.go(&format!("/visit/{visit}/feedback")).await;
     inspector.phone.tap("[data-testid=add-highlight]").await;
     inspector

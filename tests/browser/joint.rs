@@ -593,6 +593,8 @@ async fn two_signatures_made_apart_become_one_by_the_leads_hand() {
     first.sync().await.unwrap();
     let mut second = Phone::of(&stage.server, &people.a).await;
     second.sync().await.unwrap();
+    // What is signed twice alike is one signature; these two are not.
+    second.answer(&at, "SF1.2", "yes");
     first.submit(&at);
     second.submit(&at);
     first.sync().await.unwrap();

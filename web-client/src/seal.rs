@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use catalog::catalog;
-use sync_protocol::{Dot, Edit, RecordId, RecordView, SEAL_FIELD, Value, verification_code};
+use sync_protocol::{Dot, Edit, GroupId, RecordId, RecordView, SEAL_FIELD, Value, verification_code};
 
 use crate::difference::{Records, leads, seal_edit};
 use crate::pages::duty;
@@ -22,10 +22,12 @@ pub struct Seal {
     /// The signer's clock in ms since 1970, as claimed.
     pub at: f64,
     pub device: String,
-    group: Option<sync_protocol::GroupId>,
+    /// The actions that made it.
+    groups: Vec<GroupId>,
 }
 
-/// The signatures that stand, the newest first: more than one when two people signed without knowing of each other.
+/// The signatures that stand, the newest first: more than one when two people signed different things without knowing of each
+/// other.
 pub fn seals(visit: &RecordView) -> Vec<Seal> {
     let read = |sibling: &sync_protocol::Sibling| match &sibling.value {
         Value::List(parts) => match parts.as_slice() {
@@ -36,7 +38,7 @@ pub fn seals(visit: &RecordView) -> Vec<Seal> {
                 author: sibling.author.to_string(),
                 at: sibling.at as f64,
                 device: sibling.device.to_string(),
-                group: sibling.dot.map(|dot| dot.group),
+                groups: sibling.dot.iter().map(|dot| dot.group).collect(),
             }),
             _ => None,
         },
@@ -44,12 +46,20 @@ pub fn seals(visit: &RecordView) -> Vec<Seal> {
     };
     let mut seals: Vec<Seal> = visit.field("seal").siblings.iter().filter_map(read).collect();
     seals.sort_by(|a, b| b.revision.cmp(&a.revision).then_with(|| b.at.total_cmp(&a.at)));
+    // Two who signed the very same made one signature.
+    seals.dedup_by(|again, first| {
+        let same = again.code == first.code && again.revision == first.revision;
+        if same {
+            first.groups.append(&mut again.groups);
+        }
+        same
+    });
     seals
 }
 
 /// Whether the records still hold exactly what this signature covers.
 pub fn fits(seal: &Seal, tree: &[RecordView]) -> bool {
-    let own = |dot: &Dot| seal.group == Some(dot.group);
+    let own = |dot: &Dot| seal.groups.contains(&dot.group);
     let dots = tree
         .iter()
         .filter(|record| record.is_sealed())
