@@ -161,6 +161,9 @@ pub fn checklist_of(record: &RecordView) -> Option<&'static catalog::Checklist> 
 pub fn of(record: &RecordView, path: &str) -> Option<Difference> {
     let kind = catalog().kind(record.kind())?;
     kind.field(&format!("settled/{path}"))?;
+    if record.is_removed() {
+        return None;
+    }
     let field = record.field(path);
     let marker = record.field(&format!("settled/{path}"));
     let decision = marker
