@@ -190,6 +190,41 @@ async fn a_link_works_once_and_not_when_it_is_old_replaced_or_wrong() {
 }
 
 #[tokio::test]
+async fn a_hostile_choice_is_refused_by_name_and_never_repeated() {
+    let server = TestServer::start().await;
+    let stranger = server.stranger();
+    let long = "x".repeat(1001);
+    for (body, told) in [
+        (json!(["code", "password"]), (400, "json.malformed")),
+        (json!({"code": "echo-71c2"}), (400, "json.malformed")),
+        (json!({"code": "echo-71c2", "password": 1}), (400, "json.malformed")),
+        (
+            json!({"code": "echo-71c2", "password": CHOSEN, "login": "a"}),
+            (400, "json.malformed"),
+        ),
+        (json!({"code": "echo-71c2\0", "password": CHOSEN}), (400, "text.nul")),
+        (
+            json!({"code": "echo-71c2".repeat(20), "password": CHOSEN}),
+            (400, "value.invalid"),
+        ),
+        (json!({"code": "echo-71c2", "password": long}), (400, "value.invalid")),
+        (json!({"code": "", "password": CHOSEN}), (404, "enrolment.unusable")),
+        (
+            json!({"code": "echo-71c2' OR '1'='1", "password": CHOSEN}),
+            (404, "enrolment.unusable"),
+        ),
+    ] {
+        let reply = stranger.post_json(ENROLMENT, &body).await;
+        assert_eq!(reply.refusal(), (told.0, told.1.to_owned()), "{body}");
+        assert!(!reply.text.contains("echo-71c2"), "{}", reply.text);
+    }
+    let other_site = stranger
+        .request(Method::POST, ENROLMENT)
+        .header("sec-fetch-site", "cross-site");
+    assert_eq!(stranger.send(other_site).await.refusal(), (403, "csrf".into()));
+}
+
+#[tokio::test]
 async fn guessing_links_is_slowed_down() {
     let server = TestServer::start().await;
     let mut told = Vec::new();
@@ -588,6 +623,23 @@ async fn odd_accounts_are_refused_by_name() {
     }
     let gone = office.send(office.request(Method::DELETE, &a)).await;
     assert_eq!(gone.refusal(), (405, "method".into()), "nobody is deleted");
+}
+
+#[tokio::test]
+async fn whoever_the_command_line_adds_is_told_in_the_audit_and_signs_in_with_the_printed_password() {
+    let server = TestServer::start().await;
+    let pool = server::db::connect(&server.database_url, 1).unwrap();
+    let password = server::people::add(&pool, "added", "命令行新增", &["admin"], None)
+        .await
+        .unwrap();
+    let mut admin = server.stranger();
+    assert_eq!(admin.sign_in("added", &password).await.status, 200);
+    let events = admin.get("/api/v1/audit").await.json()["events"].clone();
+    assert_eq!(
+        (&events[0]["what"], &events[0]["actor_name"]),
+        (&json!("person.added"), &Value::Null)
+    );
+    assert!(!events.to_string().contains(&password));
 }
 
 #[tokio::test]
