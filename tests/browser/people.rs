@@ -122,6 +122,7 @@ async fn a_new_supervisor_comes_by_the_link_and_a_lost_phone_is_out_with_its_wor
     desk.tap("[data-testid=lost]").await;
     confirm(&desk).await;
     desk.see("[data-testid=devices] [data-state=revoked]").await;
+    pictures(&desk, "people-lost").await;
 
     supervisor.regain_network().await;
     supervisor

@@ -381,10 +381,9 @@ async fn set_device(
     let mut conn = app.pool.get().await?;
     conn.transaction(async |conn| -> Result<()> {
         subject(conn, &actor, id).await?;
-        if !accounts::set_device_state(conn, actor.district, id, device, state).await? {
-            return Err(Code::NotFound.into());
-        }
-        tell(conn, &actor, what, id, json!({ "device": device })).await
+        let name = accounts::set_device_state(conn, actor.district, id, device, state).await?;
+        let name = name.ok_or(Code::NotFound)?;
+        tell(conn, &actor, what, id, json!({ "device": device, "name": name })).await
     })
     .await?;
     answer(&app, &mut conn, &actor, id).await

@@ -245,14 +245,15 @@ pub async fn end_assignment(
     Ok(ended == 1)
 }
 
-/// Sets a device's state; false when the person never signed in on it.
+/// Sets a device's state and answers its name; `None` when the person never signed in on it.
 pub async fn set_device_state(
     conn: &mut AsyncPgConnection,
     district: Uuid,
     person: Uuid,
     device: Uuid,
     state: &str,
-) -> Result<bool> {
+) -> Result<Option<String>> {
     let row = device::table.find((district, device, person));
-    Ok(diesel::update(row).set(device::state.eq(state)).execute(conn).await? == 1)
+    let set = diesel::update(row).set(device::state.eq(state)).returning(device::name);
+    Ok(set.get_result(conn).await.optional()?)
 }
