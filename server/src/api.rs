@@ -1,9 +1,12 @@
 //! The handlers, one file a noun: each shows who may call, what is asked and what is answered.
 
 pub mod about;
+pub mod audit;
 pub mod differences;
+pub mod enrolment;
 pub mod health;
 pub mod live;
+pub mod people;
 pub mod quarantine;
 pub mod query;
 pub mod results;

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod csrf;
 pub mod grants;
 pub mod keys;
+pub mod office;
 pub mod pace;
 pub mod password;
 pub mod session;

@@ -126,7 +126,7 @@ async fn write_roster(conn: &mut AsyncPgConnection, now: DateTime<FixedOffset>) 
             district_id,
             id: id("person", nth),
             login: person.login,
-            password_hash,
+            password_hash: Some(password_hash),
             name: person.name,
             roles: person.roles.to_vec(),
             zone_id: person.zone.map(|zone| id("zone", zone)),

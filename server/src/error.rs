@@ -117,6 +117,30 @@ codes! {
     RequestMalformed = BAD_REQUEST "request.malformed";
     /// The app is too old to be sent records: it must be renewed first. What it has to hand in is still taken.
     ClientTooOld = UPGRADE_REQUIRED "client.too_old";
+    /// The acting person's password, asked once more for a change of rights, is wrong. Nothing was changed.
+    PasswordWrong = FORBIDDEN "password.wrong";
+    /// A new password has fewer than 10 characters.
+    PasswordShort = BAD_REQUEST "password.short";
+    /// A new password is made of spaces.
+    PasswordBlank = BAD_REQUEST "password.blank";
+    /// A new password is the login.
+    PasswordIsLogin = BAD_REQUEST "password.is_login";
+    /// The enrolment link is unknown, used, replaced by a newer one, out of date, or of a disabled account; which of these is not said. Ask the office for a new one.
+    EnrolmentUnusable = NOT_FOUND "enrolment.unusable";
+    /// Somebody has this login already, whatever the letter case.
+    LoginTaken = CONFLICT "person.login_taken";
+    /// Only an administrator makes administrators and changes what an administrator has.
+    AdminOnly = FORBIDDEN "person.admin_only";
+    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, or reports the device lost that they sit at.
+    Yourself = FORBIDDEN "person.yourself";
+    /// Without this administrator nobody could administer the district.
+    LastAdmin = CONFLICT "person.last_admin";
+    /// A zone lead needs a zone to lead.
+    ZoneMissing = BAD_REQUEST "person.zone_missing";
+    /// Schools are assigned to supervisors, and this person is none.
+    NotSupervisor = CONFLICT "assignment.not_supervisor";
+    /// The person looks after this school on some of these days already.
+    AssignmentOverlaps = CONFLICT "assignment.overlaps";
     /// The server has too much to do at this moment; repeat after a few seconds.
     Busy = SERVICE_UNAVAILABLE "busy";
 }

@@ -27,8 +27,8 @@ duxing <command>
                                    database. Roles: supervisor zone_lead coordinator department school expert committee
                                    third_party admin
   restore-finish                   after the database was restored from a copy: every phone offers what it may have lost
-  audit verify                     follow every bucket's hash chain through the log; names the first broken change, and
-                                   fails when there is one
+  audit verify                     follow every bucket's hash chain through the log, and that of the changes of rights;
+                                   names the first broken one, and fails when there is one
   help                             this text
 
 Settings come from the environment; docs/operating.md lists them.
@@ -120,13 +120,16 @@ fn add_person(login: &str, name: &str, roles: &str, district: Option<&str>) -> a
 }
 
 async fn audit(pool: &db::Pool) -> anyhow::Result<()> {
-    let found = store::sync::verify_chains(&mut *pool.get().await?).await?;
-    let broken: Vec<&str> = found.broken.iter().map(String::as_str).collect();
+    let mut conn = pool.get().await?;
+    let found = store::sync::verify_chains(&mut conn).await?;
+    let rights = store::audit::verify(&mut conn).await?;
+    let broken: Vec<&str> = found.broken.iter().chain(&rights.broken).map(String::as_str).collect();
     say(&broken)?;
     let summary = format!(
-        "audit: {} buckets, {} changes, {} broken",
+        "audit: {} buckets, {} changes, {} events, {} broken",
         found.buckets,
         found.changes,
+        rights.events,
         broken.len()
     );
     ensure!(broken.is_empty(), "{summary}");

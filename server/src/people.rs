@@ -1,16 +1,21 @@
-//! Adding people: the row that signs in and the record that carries the name to the phones. For the command line and
-//! the demo district; people with the right to do so will do it on a page.
+//! The two faces of a person: the row that signs in and the record that carries name and roles to the phones. Keeps them in
+//! step for the command line, the demo district and the office's page; who may change whom is `auth/office.rs`'s to say.
 
-use anyhow::{Context, bail, ensure};
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::{Context, anyhow, bail, ensure};
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::json;
 use sync_protocol::office::{Received, Verdict};
-use sync_protocol::{Group, GroupKind, Op, RecordId, Value};
+use sync_protocol::{Group, GroupKind, Op, RecordId, RecordState, Value};
 use uuid::Uuid;
 
 use crate::auth::password;
 use crate::db::Pool;
+use crate::error::Result;
 use crate::store;
+use crate::store::audit::{self, Event};
 use crate::store::roster::{self, NewDistrict, NewPerson};
 use crate::store::sync::{self, Sender};
 
@@ -49,13 +54,21 @@ pub async fn add(
             district_id,
             id,
             login,
-            password_hash,
+            password_hash: Some(password_hash),
             name,
             roles: roles.to_vec(),
             zone_id: None,
         };
         let added = roster::add_people(conn, &[person]).await?;
         ensure!(added, "somebody has the login {login} already");
+        let event = Event {
+            district: district_id,
+            actor: audit::COMMAND_LINE,
+            what: "person.added",
+            subject: id,
+            detail: json!({ "login": login, "name": name, "roles": roles }),
+        };
+        audit::append(conn, event).await?;
         put_on_roster(
             conn,
             district_id,
@@ -63,36 +76,47 @@ pub async fn add(
             &[(id, name, roles)],
             Utc::now().timestamp_millis(),
         )
-        .await
+        .await?;
+        Ok(())
     })
     .await?;
     Ok(password)
 }
 
-/// Writes the records that carry names to the phones, in the name of `author`, whom this makes an administrator.
+/// Writes the records that carry names and roles to the phones, in the name of `author`, who answers for it as an
+/// administrator would. What a record says already is not written again.
 pub async fn put_on_roster(
     conn: &mut AsyncPgConnection,
     district: Uuid,
     author: Uuid,
     people: &[(Uuid, &str, &[&str])],
     at_ms: i64,
-) -> anyhow::Result<()> {
+) -> Result<()> {
+    let ids: BTreeSet<RecordId> = people.iter().map(|(id, ..)| record_id(*id)).collect();
+    let mut known: HashMap<RecordId, RecordState> = HashMap::new();
+    for record in sync::read_records(conn, district, &ids).await? {
+        known.insert(record.id.clone(), record);
+    }
     let mut ops = Vec::new();
     for (id, name, roles) in people {
-        let record: RecordId = id.to_string().parse().context("a UUID is a record id")?;
+        let record = record_id(*id);
         let roles = Value::List(roles.iter().map(|role| Value::from(*role)).collect());
         for (path, value) in [
             ("@kind", "person".into()),
             ("name", Value::from(*name)),
             ("roles", roles),
         ] {
-            ops.push(Op(
-                record.clone(),
-                path.parse().context("a field path")?,
-                value,
-                Vec::new(),
-            ));
+            let live = known.get(&record).and_then(|record| record.fields.get(path));
+            let live = live.map_or(&[][..], |field| &field.live);
+            if !matches!(live, [write] if write.value == value) {
+                // Whoever changes a person on the page has seen what the record says.
+                let seen = live.iter().map(|write| write.dot).collect();
+                ops.push(Op(record.clone(), path.parse().context("a field path")?, value, seen));
+            }
         }
+    }
+    if ops.is_empty() {
+        return Ok(());
     }
     let sender = Sender {
         district,
@@ -101,7 +125,7 @@ pub async fn put_on_roster(
         roles: vec!["admin".into()],
     };
     let group = Group::new(
-        format!("district/{district}").parse().context("a bucket id")?,
+        bucket(district).parse().context("a bucket id")?,
         GroupKind::Edit,
         sync::person_id(author),
         sender.device.to_string().parse().context("a device id")?,
@@ -112,8 +136,17 @@ pub async fn put_on_roster(
     push(conn, &sender, &[group]).await
 }
 
+/// The bucket in which the records of people live.
+pub fn bucket(district: Uuid) -> String {
+    format!("district/{district}")
+}
+
+fn record_id(person: Uuid) -> RecordId {
+    person.to_string().parse().expect("a UUID is a record id")
+}
+
 /// Gives groups their effect the way a push does; fails when one is refused.
-pub async fn push(conn: &mut AsyncPgConnection, sender: &Sender, groups: &[Group]) -> anyhow::Result<()> {
+pub async fn push(conn: &mut AsyncPgConnection, sender: &Sender, groups: &[Group]) -> Result<()> {
     let received: Vec<Received> = groups
         .iter()
         .map(|group| Received::read(group.to_line().as_bytes()))
@@ -121,7 +154,7 @@ pub async fn push(conn: &mut AsyncPgConnection, sender: &Sender, groups: &[Group
     let verdicts = sync::apply(conn, sender, &received, |_| true).await?;
     for (group, verdict) in groups.iter().zip(verdicts) {
         if let Verdict::Refused { code } | Verdict::Quarantined { code } = verdict {
-            bail!("a group of {} operations was refused: {code}", group.ops.len());
+            return Err(anyhow!("a group of {} operations was refused: {code}", group.ops.len()).into());
         }
     }
     Ok(())

@@ -3,7 +3,9 @@
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
-use crate::api::{about, differences, health, live, quarantine, results, session, sync, visits};
+use crate::api::{
+    about, audit, differences, enrolment, health, live, people, quarantine, results, session, sync, visits,
+};
 use crate::assets;
 use crate::auth::csrf;
 
@@ -18,6 +20,20 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/about").get(about::show))
                 .service(resource("/session").post(session::sign_in).delete(session::sign_out))
                 .service(resource("/session/refresh").post(session::refresh))
+                .service(resource("/enrolment").post(enrolment::choose_password))
+                .service(
+                    resource("/people")
+                        .wrap(Compress::default())
+                        .get(people::list)
+                        .post(people::add),
+                )
+                .service(resource("/people/{id}").post(people::change))
+                .service(resource("/people/{id}/enrolment").post(people::open_enrolment))
+                .service(resource("/people/{id}/assignments").post(people::assign))
+                .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
+                .service(resource("/devices/{id}/revoke").post(people::revoke_device))
+                .service(resource("/devices/{id}/restore").post(people::restore_device))
+                .service(resource("/audit").wrap(Compress::default()).get(audit::list))
                 .service(resource("/sync/push").post(sync::push))
                 .service(resource("/sync/pull").wrap(Compress::default()).post(sync::pull))
                 .service(resource("/sync/have").post(sync::have))

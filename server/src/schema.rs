@@ -15,7 +15,7 @@ table! {
         district_id -> Uuid,
         id -> Uuid,
         login -> Text,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         name -> Text,
         roles -> Array<Text>,
         zone_id -> Nullable<Uuid>,
@@ -59,6 +59,30 @@ table! {
         revoked_at -> Nullable<Timestamptz>,
     }
 }
+
+table! {
+    enrolment (district_id, person_id) {
+        district_id -> Uuid,
+        person_id -> Uuid,
+        code_hash -> Bytea,
+        expires_at -> Timestamptz,
+    }
+}
+
+table! {
+    audit_event (district_id, seq) {
+        district_id -> Uuid,
+        seq -> BigInt,
+        at -> Timestamptz,
+        actor -> Uuid,
+        what -> Text,
+        subject -> Uuid,
+        detail -> Jsonb,
+        chain -> Bytea,
+    }
+}
+
+table! { audit_head (district_id) { district_id -> Uuid, seq -> BigInt, chain -> Bytea, } }
 
 table! { secret (name) { name -> Text, value -> Bytea, created_at -> Timestamptz, } }
 
@@ -155,6 +179,9 @@ allow_tables_to_appear_in_same_query!(
     assignment,
     device,
     session,
+    enrolment,
+    audit_event,
+    audit_head,
     bucket,
     record,
     change_group,

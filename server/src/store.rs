@@ -1,6 +1,9 @@
 //! All the SQL, one file a noun. Takes a connection and plain values, returns rows; knows nothing of HTTP.
 
+pub mod accounts;
+pub mod audit;
 pub mod differences;
+pub mod enrolments;
 pub mod people;
 pub mod pokes;
 mod prepared;

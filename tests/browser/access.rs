@@ -186,6 +186,8 @@ pub fn office_pages(of: &Begun) -> Vec<String> {
         "/results",
         "/quarantine",
         "/templates",
+        "/people",
+        "/people?tab=audit",
         "/limits",
         "/me",
     ]
@@ -218,7 +220,7 @@ async fn no_page_stands_in_anybodys_way() {
         let walks = [
             (&inspector.phone, supervisor_pages(&begun)),
             (&desk, office_pages(&begun)),
-            (&stranger, vec!["/".to_owned()]),
+            (&stranger, vec!["/".to_owned(), "/enrol?code=x".to_owned()]),
         ];
         for (browser, pages) in walks {
             looks.wear(browser).await;

@@ -17,6 +17,7 @@ mod joint;
 mod keyboard;
 mod kills;
 mod language;
+mod people;
 mod poisoned;
 mod quarantine;
 mod random;

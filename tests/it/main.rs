@@ -8,6 +8,7 @@ mod litmus;
 mod live;
 mod locales;
 mod mend;
+mod people;
 mod policies;
 mod quarantine;
 mod restore;

@@ -11,9 +11,11 @@ use crate::pages::checklist::ChecklistPage;
 use crate::pages::difference::DifferencePage;
 use crate::pages::differences::DifferencesPage;
 use crate::pages::duty;
+use crate::pages::enrol::EnrolPage;
 use crate::pages::feedback::FeedbackPage;
 use crate::pages::limits::LimitsPage;
 use crate::pages::me::MePage;
+use crate::pages::people::PeoplePage;
 use crate::pages::print::PrintPage;
 use crate::pages::problems::ProblemsPage;
 use crate::pages::quarantine::QuarantinePage;
@@ -31,6 +33,9 @@ use crate::pages::visit::VisitPage;
 use crate::prefs;
 use crate::session::{Phase, use_session};
 
+/// Where somebody with a link chooses a password, signed in or not.
+const ENROL: &str = "/enrol";
+
 /// The root component; the session is in context.
 #[component]
 pub fn App() -> impl IntoView {
@@ -47,6 +52,8 @@ pub fn App() -> impl IntoView {
 fn Frame() -> impl IntoView {
     let session = use_session();
     let phase = Memo::new(move |_| session.phase());
+    let path = use_location().pathname;
+    let at_link = Memo::new(move |_| path.get() == ENROL);
     let with_rail = Memo::new(move |_| phase.get() == Phase::Ready && duty::is_office(session));
     view! {
         <div class="frame" class:has-rail=move || with_rail.get()>
@@ -58,6 +65,7 @@ fn Frame() -> impl IntoView {
                 fallback=move || {
                     view! {
                         {move || match phase.get() {
+                            Phase::SignedOut if at_link.get() => view! { <EnrolPage /> }.into_any(),
                             Phase::SignedOut => view! { <SignInPage /> }.into_any(),
                             Phase::Outdated => view! { <Outdated /> }.into_any(),
                             Phase::Starting | Phase::Ready => view! { <Opening /> }.into_any(),
@@ -121,6 +129,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/difference/:visit/:record") view=DifferencePage />
             <Route path=path!("/quarantine") view=QuarantinePage />
             <Route path=path!("/templates") view=TemplatesPage />
+            <Route path=path!("/people") view=PeoplePage />
+            <Route path=path!("/enrol") view=EnrolPage />
             <Route path=path!("/limits") view=LimitsPage />
             <Route path=path!("/template/:id") view=TemplatePage />
         </Routes>
@@ -166,7 +176,7 @@ fn Remember() -> impl IntoView {
     let location = use_location();
     Effect::new(move |_| {
         let path = location.pathname.get();
-        if path != "/" && path != "/signin" && !path.contains("/checklist/") {
+        if path != "/" && path != "/signin" && path != ENROL && !path.contains("/checklist/") {
             session.remember_place(&path);
         }
     });

@@ -350,6 +350,17 @@ impl Session {
         Ok(())
     }
 
+    /// Chooses a password by a link; the login it is for.
+    pub async fn enrol(self, code: &str, password: &str) -> Result<String, ApiError> {
+        #[derive(Deserialize)]
+        struct Chosen {
+            login: String,
+        }
+        let asked = serde_json::json!({ "code": code, "password": password }).to_string();
+        let chosen: Chosen = self.seen(http::json(Call::post("/api/v1/enrolment", "application/json", asked)).await)?;
+        Ok(chosen.login)
+    }
+
     /// Leaves this phone to others. Unsent work stays in this person's database and goes out at their next sign-in.
     /// `storage.full` while something could not be stored: it would be lost.
     pub async fn sign_out(self) -> Result<(), ApiError> {
@@ -1145,7 +1156,16 @@ impl Session {
     /// Tells the office something in JSON and reads what it answers.
     pub async fn post_json<T: DeserializeOwned>(self, path: &str, body: String) -> Result<T, ApiError> {
         let token = self.token().await?;
-        self.seen(http::json(Call::post(path, "application/json", body).with_token(&token)).await)
+        let call = Call::post(path, "application/json", body.clone()).with_token(&token);
+        match self.seen(http::json(call).await) {
+            // Nothing was done: the token had become stale.
+            Err(error) if error.status == 401 => {
+                self.forget_token();
+                let token = self.token().await?;
+                self.seen(http::json(Call::post(path, "application/json", body).with_token(&token)).await)
+            }
+            answer => answer,
+        }
     }
 
     /// Asks the office to do something that needs no words.

@@ -1,6 +1,5 @@
 //! `/api/v1/session`: sign in, refresh, sign out.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use actix_web::http::header;
@@ -13,7 +12,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::auth::session::{COOKIE, LIFETIME_DAYS, RefreshToken, Rotation, presented, rotate};
-use crate::auth::throttle::Visitor;
+use crate::auth::throttle::{Visitor, address};
 use crate::auth::token::{Claims, LIFETIME_S};
 use crate::body;
 use crate::error::{Code, Error, Result};
@@ -74,7 +73,7 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
         login: asked.login,
     };
     app.throttle.admit(&visitor, Instant::now())?;
-    let stored = person.as_ref().map(|person| person.password_hash.clone());
+    let stored = person.as_ref().and_then(|person| person.password_hash.clone());
     let right = app.hasher.verify(asked.password, stored).await?;
     let person = person.filter(|_| right).ok_or(Code::SignInRefused)?;
     app.throttle.succeeded(&visitor);
@@ -151,6 +150,7 @@ async fn turn(conn: &mut AsyncPgConnection, presented: RefreshToken) -> Result<O
     let generation = match rotate(presented.generation, row.generation, age.num_seconds()) {
         Rotation::Advance(next) => {
             sessions::advance(conn, &row, next, lifetime()).await?;
+            people::hear_of_device(conn, row.district_id, row.person_id, row.device_id).await?;
             next
         }
         Rotation::Repeat(current) => current,
@@ -221,16 +221,4 @@ fn cookie(value: &str, max_age_s: i64) -> String {
 
 fn lifetime() -> Duration {
     Duration::days(LIFETIME_DAYS)
-}
-
-/// Where the request comes from. A proxy on this machine is believed about the address it appended, nobody else is.
-fn address(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
-    let forwarded = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .last()
-        .and_then(|value| value.to_str().ok());
-    let nearest = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
-    nearest.filter(|_| peer.is_loopback()).unwrap_or(peer)
 }

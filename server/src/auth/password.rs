@@ -10,10 +10,13 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Refused, Result};
 
 /// Hashes computed at once: each takes 19 MiB and most of a core.
 const AT_ONCE: usize = 2;
+
+/// Characters of the shortest password somebody may choose.
+const SHORTEST: usize = 10;
 
 /// Who waits longer than this for a turn is asked to come back.
 const LONGEST_QUEUE: Duration = Duration::from_secs(10);
@@ -41,6 +44,25 @@ impl Hasher {
             .await
             .map_err(|stopped| Error::Internal(stopped.into()))?;
         Ok(right? && known)
+    }
+
+    /// The PHC string of a new password; refuses `busy` like [`Self::verify`].
+    pub async fn hash(&self, password: String) -> Result<String> {
+        let turn = timeout(LONGEST_QUEUE, self.0.acquire()).await.map_err(|_| Code::Busy)?;
+        let _turn = turn.map_err(|closed| Error::Internal(closed.into()))?;
+        let hashed = tokio::task::spawn_blocking(move || hash(&password)).await;
+        Ok(hashed.map_err(|stopped| Error::Internal(stopped.into()))??)
+    }
+}
+
+/// Refuses a password that is too easily guessed: `password.blank`, `password.short`.
+pub fn refuse_weak(password: &str) -> Result<(), Refused> {
+    if password.trim().is_empty() {
+        return Err(Refused(Code::PasswordBlank));
+    }
+    match password.chars().count() < SHORTEST {
+        true => Err(Refused(Code::PasswordShort)),
+        false => Ok(()),
     }
 }
 

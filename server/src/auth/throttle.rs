@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use actix_web::HttpRequest;
 use uuid::Uuid;
 
 use crate::error::{Code, Refused};
@@ -108,6 +109,18 @@ impl Throttle {
             }
         }
     }
+}
+
+/// Where the request comes from. A proxy on this machine is believed about the address it appended, nobody else is.
+pub fn address(request: &HttpRequest) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    let forwarded = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .last()
+        .and_then(|value| value.to_str().ok());
+    let nearest = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+    nearest.filter(|_| peer.is_loopback()).unwrap_or(peer)
 }
 
 /// How long until the next try: 1 s after the free ones, doubling up to the longest.

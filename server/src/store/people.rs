@@ -25,8 +25,10 @@ pub struct Person {
     pub district_id: Uuid,
     /// The person.
     pub id: Uuid,
-    /// The PHC string of the password.
-    pub password_hash: String,
+    /// What they sign in with.
+    pub login: String,
+    /// The PHC string of the password; none before they chose one.
+    pub password_hash: Option<String>,
     /// The name shown.
     pub name: String,
     /// Role codes.
@@ -96,6 +98,15 @@ pub async fn see_device(conn: &mut AsyncPgConnection, person: &Person, id: Uuid,
         .on_conflict((device::district_id, device::id, device::person_id))
         .do_update()
         .set((device::name.eq(name), device::last_seen.eq(diesel::dsl::now)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a device was heard of.
+pub async fn hear_of_device(conn: &mut AsyncPgConnection, district: Uuid, person: Uuid, device: Uuid) -> Result<()> {
+    diesel::update(device::table.find((district, device, person)))
+        .set(device::last_seen.eq(diesel::dsl::now))
         .execute(conn)
         .await?;
     Ok(())

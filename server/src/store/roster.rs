@@ -58,8 +58,8 @@ pub struct NewPerson<'a> {
     pub id: Uuid,
     /// What they sign in with; unique whatever the letter case.
     pub login: &'a str,
-    /// The PHC string of their password.
-    pub password_hash: String,
+    /// The PHC string of their password; without one they choose it by a link.
+    pub password_hash: Option<String>,
     /// Their name.
     pub name: &'a str,
     /// Role codes.

@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::schema::session;
+use crate::schema::{device, session};
 
 /// One sign-in.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -72,6 +72,25 @@ pub async fn advance(conn: &mut AsyncPgConnection, row: &Session, generation: i3
             session::generation.eq(generation),
             session::expires_at.eq(Utc::now() + lifetime),
         ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends every sign-in of a person. Those on a phone that was reported lost stay: what is on it may still be handed in.
+pub async fn revoke_all(conn: &mut AsyncPgConnection, district: Uuid, person: Uuid) -> Result<()> {
+    let trusted = device::table
+        .filter(device::district_id.eq(district))
+        .filter(device::person_id.eq(person))
+        .filter(device::state.eq("active"))
+        .select(device::id);
+    let live = session::table
+        .filter(session::district_id.eq(district))
+        .filter(session::person_id.eq(person))
+        .filter(session::revoked_at.is_null())
+        .filter(session::device_id.eq_any(trusted));
+    diesel::update(live)
+        .set(session::revoked_at.eq(diesel::dsl::now))
         .execute(conn)
         .await?;
     Ok(())

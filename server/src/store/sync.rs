@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 pub use judge::{Admission, Standing, to_catalog};
 pub use rows::{
     Everything, Kept, Page, Verified, digest, everything, head, kept, kept_one, logged, not_applied, page, raise_epoch,
-    server_epoch, verify_chains,
+    read_records, server_epoch, verify_chains,
 };
 
 /// Who pushes, and from where.

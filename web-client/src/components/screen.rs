@@ -112,6 +112,11 @@ const TEMPLATES: Place = Place {
     key: "nav.templates",
     mark: Icon::Note,
 };
+const PEOPLE: Place = Place {
+    to: "/people",
+    key: "nav.people",
+    mark: Icon::People,
+};
 const ME: Place = Place {
     to: "/me",
     key: "nav.me",
@@ -125,6 +130,7 @@ fn nav_word(place: Place) -> String {
         "nav.problems" => t("nav.problems"),
         "nav.visits" => t("nav.visits"),
         "nav.results" => t("nav.results"),
+        "nav.people" => t("nav.people"),
         "nav.templates" => t("nav.templates"),
         _ => t("nav.me"),
     }
@@ -171,6 +177,7 @@ fn BottomBar() -> impl IntoView {
 pub fn Rail() -> impl IntoView {
     let session = use_session();
     let inspects = Memo::new(move |_| duty::inspects(session));
+    let decides = Memo::new(move |_| duty::decides(session));
     let person = move || session.person();
     view! {
         <nav class="rail" aria-label=move || t("nav.label")>
@@ -187,6 +194,7 @@ pub fn Rail() -> impl IntoView {
             {link(PROBLEMS)}
             {link(RESULTS)}
             {link(TEMPLATES)}
+            {move || decides.get().then(|| link(PEOPLE))}
             {link(ME)}
             <div class="rail-foot q xs">
                 <p>{move || person().map(|person| person.name)}</p>

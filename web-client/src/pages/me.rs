@@ -27,6 +27,13 @@ pub fn MePage() -> impl IntoView {
                 </div>
             </section>
             <Update />
+            <Show when=move || duty::decides(session)>
+                <a class="card li" href="/people" data-testid="to-people">
+                    <span class="mark act" aria-hidden="true">{icon(Icon::People)}</span>
+                    <span class="grow"><b>{move || t("people.title")}</b><br /><span class="q sm">{move || t("people.me")}</span></span>
+                    {icon(Icon::Forward)}
+                </a>
+            </Show>
             <Looks />
             <ThisPhone />
             <Leave />

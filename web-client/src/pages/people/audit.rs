@@ -1,0 +1,167 @@
+//! Who changed whose rights, newest first. Reads only.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Everybody;
+use crate::components::{EmptyState, ErrorNote, error_words, role_word};
+use crate::i18n::{self, join_clauses, t, t_args};
+use crate::icons::{Icon, small};
+use crate::session::use_session;
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Page {
+    events: Vec<Event>,
+    more: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Event {
+    seq: i64,
+    at: String,
+    actor_name: Option<String>,
+    what: String,
+    subject_name: Option<String>,
+    detail: Value,
+}
+
+#[component]
+pub fn AuditList() -> impl IntoView {
+    let session = use_session();
+    let events = RwSignal::new(None::<Vec<Event>>);
+    let more = RwSignal::new(false);
+    let error = RwSignal::new(None::<String>);
+    let everybody = RwSignal::new(Everybody::default());
+    spawn_local(async move {
+        // Without it zones and schools are not named, which says no less.
+        if let Ok(answer) = session.get::<Everybody>("/api/v1/people").await {
+            drop(everybody.try_set(answer));
+        }
+    });
+    let ask = move |before: Option<i64>| {
+        spawn_local(async move {
+            let query = before.map(|before| format!("?before={before}")).unwrap_or_default();
+            let answer = session.get::<Page>(&format!("/api/v1/audit{query}")).await;
+            if error.try_set(None).is_some() {
+                return;
+            }
+            match answer {
+                Ok(page) => {
+                    more.set(page.more);
+                    events.update(|events| events.get_or_insert_default().extend(page.events));
+                }
+                Err(refused) => error.set(Some(error_words(&refused))),
+            }
+        });
+    };
+    ask(None);
+    let last = move || events.with_untracked(|events| events.as_ref()?.last().map(|event| event.seq));
+    let is_empty = move || events.with(|events| events.as_ref().is_some_and(Vec::is_empty));
+    view! {
+        <ErrorNote error />
+        <Show when=is_empty>
+            <EmptyState mark=Icon::Info title=Signal::derive(|| t("people.audit_none")) text=Signal::derive(|| t("people.audit_text")) />
+        </Show>
+        <ul class="list" data-testid="audit">
+            <For each=move || events.get().unwrap_or_default() key=|event| event.seq children=move |event| view! { <EventRow event everybody /> } />
+        </ul>
+        <Show when=move || more.get()>
+            <button class="btn wide" type="button" data-testid="older" on:click=move |_| ask(last())>{move || t("people.audit_older")}</button>
+        </Show>
+    }
+}
+
+#[component]
+fn EventRow(event: Event, everybody: RwSignal<Everybody>) -> impl IntoView {
+    let at = i18n::ms_of(&event.at);
+    let what = event.what.clone();
+    let words = {
+        let event = event.clone();
+        move || event_words(&event)
+    };
+    let detail = move || everybody.with(|everybody| detail_words(&event, everybody));
+    view! {
+        <li class="li" data-what=what>
+            <span class="mark" aria-hidden="true">{small(Icon::Clock)}</span>
+            <span class="grow">
+                <b class="block">{words}</b>
+                <span class="sm block">{detail}</span>
+                <span class="q sm block">{move || i18n::moment(at)}</span>
+            </span>
+        </li>
+    }
+}
+
+fn event_words(event: &Event) -> String {
+    let actor = event
+        .actor_name
+        .clone()
+        .unwrap_or_else(|| t("people.audit_command_line"));
+    let subject = event.subject_name.clone().unwrap_or_default();
+    let named: [(&str, &dyn std::fmt::Display); 2] = [("actor", &actor), ("name", &subject)];
+    match event.what.as_str() {
+        "person.added" => t_args("people.did_add", &named),
+        "person.changed" => t_args("people.did_change", &named),
+        "enrolment.opened" => t_args("people.did_open_link", &named),
+        "enrolment.used" => t_args("people.did_choose_password", &[("name", &subject)]),
+        "assignment.added" => t_args("people.did_assign", &named),
+        "assignment.ended" => t_args("people.did_end", &named),
+        "device.revoked" => t_args("people.did_revoke", &named),
+        "device.restored" => t_args("people.did_restore", &named),
+        other => other.to_owned(),
+    }
+}
+
+fn detail_words(event: &Event, everybody: &Everybody) -> String {
+    let detail = &event.detail;
+    let text = |name: &str| detail[name].as_str().unwrap_or_default().to_owned();
+    match event.what.as_str() {
+        "person.added" => join_clauses([text("login"), value_words("roles", &detail["roles"], everybody)]),
+        "person.changed" => {
+            let changed = detail.as_object().into_iter().flatten();
+            join_clauses(changed.map(|(what, pair)| {
+                let (old, new) = (
+                    value_words(what, &pair[0], everybody),
+                    value_words(what, &pair[1], everybody),
+                );
+                t_args("people.audit_change", &[("old", &old), ("new", &new)])
+            }))
+        }
+        "assignment.added" | "assignment.ended" => {
+            let days = [text("from"), text("to")];
+            let days = days
+                .iter()
+                .filter(|day| !day.is_empty())
+                .map(|day| i18n::day_and_year(i18n::ms_of(day)));
+            let days: Vec<String> = days.collect();
+            join_clauses([everybody.school_name(&text("school")), days.join(" – ")])
+        }
+        "enrolment.opened" => t_args(
+            "people.link_until",
+            &[("time", &i18n::moment(i18n::ms_of(&text("until"))))],
+        ),
+        _ => String::new(),
+    }
+}
+
+fn value_words(what: &str, value: &Value, everybody: &Everybody) -> String {
+    match what {
+        "roles" => i18n::join_list(
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(role_word),
+        ),
+        "zone" => match value.as_str() {
+            Some(zone) => everybody.zone_name(zone),
+            None => t("people.no_zone"),
+        },
+        "status" if value == "active" => t("people.status_active"),
+        "status" => t("people.status_disabled"),
+        _ => value.as_str().unwrap_or_default().to_owned(),
+    }
+}
