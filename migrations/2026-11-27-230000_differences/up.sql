@@ -27,3 +27,6 @@ CREATE UNLOGGED TABLE presence (
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (district_id, visit_id, person_id, device_id)
 );
+
+-- A sealed write that a restored server knows from a witness copy alone is looked up by what the copy is of.
+CREATE INDEX change_group_copies ON change_group (district_id, copy_of) WHERE copy_of IS NOT NULL;

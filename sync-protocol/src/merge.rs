@@ -24,10 +24,16 @@ impl Told for HashMap<GroupId, Group> {
     }
 
     fn write(&self, record: &RecordId, dot: &Dot) -> Option<(FieldPath, Write)> {
-        let group = self.get(&dot.group)?;
-        let at = usize::from(dot.op);
-        let op = group.ops.get(at).filter(|op| op.record() == record)?;
-        Some((op.path().clone(), group.write(dot.group, at)))
+        if let Some(group) = self.get(&dot.group) {
+            let at = usize::from(dot.op);
+            let op = group.ops.get(at).filter(|op| op.record() == record)?;
+            return Some((op.path().clone(), group.write(dot.group, at)));
+        }
+        // The group itself was lost with a restored server; a witness copy of the write may have been admitted.
+        let copies = self.iter().filter(|(_, group)| group.copy_of() == Some(dot.group));
+        let mut copied = copies.map(|(id, group)| (&group.ops[0], group.write(*id, 0)));
+        let (op, write) = copied.find(|(op, write)| write.dot == *dot && op.record() == record)?;
+        Some((op.path().clone(), write))
     }
 }
 

@@ -22,7 +22,8 @@ use crate::view::{Layers, RecordView, Shown, Sibling};
 use crate::{
     BucketId, Checkpoint, Code, DeviceId, Dot, Edit, FieldPath, Frame, Group, GroupId, GroupKind, HaveReply,
     HaveRequest, Hello, MAX_GROUP_BYTES, MAX_HAVE, MAX_PUSH_BYTES, MAX_PUSH_GROUPS, Op, Outcome, OutcomeKind, PROTOCOL,
-    PersonId, PullRequest, PushHeader, PushReply, RecordId, RecordState, RecordsPage, ScopeChange, Sum, Value,
+    PersonId, PullRequest, PushHeader, PushReply, RecordId, RecordState, RecordsPage, SEAL_FIELD, ScopeChange, Sum,
+    Value,
 };
 
 /// Who writes here.

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use sync_protocol::office::{Chain, Commit, Ledger, Logged, Mark, Received, Start, Verdict};
 use sync_protocol::planted::{Bug, planted};
-use sync_protocol::{BucketId, GroupId, RecordId, RecordState};
+use sync_protocol::{BucketId, Group, GroupId, RecordId, RecordState};
 
 /// A row of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,11 +220,15 @@ impl Ledger for Memory {
     async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>, Failed> {
         self.step().await?;
         let database = self.database.borrow();
-        let applied = |id: &GroupId| {
-            let row = database.tables.log.get(id)?;
-            matches!(row.logged, Logged::Applied { .. }).then(|| (*id, row.received.clone()))
-        };
-        Ok(ids.iter().filter_map(applied).collect())
+        let applied = |row: &LogRow| matches!(row.logged, Logged::Applied { .. });
+        let copied = |row: &LogRow| Group::from_line(&row.received).ok().and_then(|group| group.copy_of());
+        let asked = |id: &GroupId, row: &LogRow| ids.contains(id) || copied(row).is_some_and(|of| ids.contains(&of));
+        let rows = database
+            .tables
+            .log
+            .iter()
+            .filter(|(id, row)| applied(row) && asked(id, row));
+        Ok(rows.map(|(id, row)| (*id, row.received.clone())).collect())
     }
 
     async fn read_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<Vec<RecordState>, Failed> {

@@ -8,7 +8,7 @@ use sim::{Bug, Plan, Report, plant};
 
 /// Seeds that once broke a promise, and what was wrong then. What a seed stands for changes when the simulator does: they stay as
 /// a memory of what it has found, beside the plain tests of the same faults.
-const REGRESSIONS: [(u64, &str); 10] = [
+const REGRESSIONS: [(u64, &str); 11] = [
     (
         0,
         "a record that changed before and after a page's end lost the older change",
@@ -42,6 +42,10 @@ const REGRESSIONS: [(u64, &str); 10] = [
     (
         97838,
         "a bucket that was given back came from a restored server that had not been offered the journal",
+    ),
+    (
+        215_639,
+        "a signed write that a restored server knew from a witness copy alone was not found when the signature came",
     ),
 ];
 

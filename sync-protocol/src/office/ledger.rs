@@ -96,7 +96,7 @@ pub trait Ledger {
     async fn logged(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Logged>, Self::Error>;
     /// The buckets of those of `ids` that exist, read without a lock: where a late group's records have moved to.
     async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>, Self::Error>;
-    /// The exact lines of those of `ids` that took effect.
+    /// The exact lines of those of `ids` that took effect, and of witness copies of them that did, each under its own id.
     async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>, Self::Error>;
     /// Those of `ids` that exist as they are committed, read without a lock.
     async fn read_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<Vec<RecordState>, Self::Error>;

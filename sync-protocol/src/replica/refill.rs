@@ -22,7 +22,12 @@ impl Replica {
 
     fn base_writes(&self) -> impl Iterator<Item = (&SavedRecord, &FieldPath, &Write)> {
         self.records.values().flat_map(|record| {
-            let fields = record.state.fields.iter();
+            // Of a seal the state has the code alone: only its own group can bring back what it covers.
+            let fields = record
+                .state
+                .fields
+                .iter()
+                .filter(|(path, _)| path.as_str() != SEAL_FIELD);
             fields.flat_map(move |(path, field)| field.writes().map(move |write| (record, path, write)))
         })
     }

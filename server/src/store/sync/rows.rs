@@ -62,7 +62,7 @@ pub async fn logged(
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// The exact lines of those of `ids` that took effect.
+/// The exact lines of those of `ids` that took effect, and of witness copies of them that did.
 pub async fn lines(
     conn: &mut AsyncPgConnection,
     district: Uuid,
@@ -78,7 +78,9 @@ pub async fn lines(
     let ids: Vec<Vec<u8>> = ids.into_iter().map(|id| id.0.to_vec()).collect();
     let rows: Vec<Row> = prepared(
         "SELECT g.* FROM unnest($2) AS asked(id) CROSS JOIN LATERAL
-         (SELECT id, bytes FROM change_group WHERE district_id = $1 AND id = asked.id AND outcome = 'applied' LIMIT 1) g",
+         (SELECT id, bytes FROM change_group WHERE district_id = $1 AND id = asked.id AND outcome = 'applied'
+          UNION ALL
+          SELECT id, bytes FROM change_group WHERE district_id = $1 AND copy_of = asked.id AND outcome = 'applied') g",
     )
     .bind::<SqlUuid, _>(district)
     .bind::<Array<Binary>, _>(ids)
