@@ -39,6 +39,7 @@ pub async fn apply(
     may_write: impl Fn(&BucketId) -> bool,
 ) -> Result<Vec<Verdict>> {
     let standing = Standing {
+        district: sender.district,
         person: person_id(sender.person),
         roles: &sender.roles,
         may_write,

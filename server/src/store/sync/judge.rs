@@ -9,6 +9,8 @@ use sync_protocol::{
     Write,
 };
 
+use uuid::Uuid;
+
 use super::template;
 
 /// Who may take a record to another school.
@@ -16,6 +18,8 @@ const MOVES_RECORDS: &str = "coordinator";
 
 /// What the sender is to the district: who they are, the roles that the catalog's rights name, and where they may write.
 pub struct Standing<'a, F> {
+    /// Whose checklists say what an item is.
+    pub district: Uuid,
     pub person: PersonId,
     pub roles: &'a [String],
     pub may_write: F,
@@ -43,7 +47,8 @@ impl<F: Fn(&BucketId) -> bool> Judge for Standing<'_, F> {
 
     fn judge(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> Result<(), Objection> {
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
-        judge(group, records, Some(&roles))
+        judge(group, records, Some(&roles))?;
+        judge_decisions(group, records, &self.district.to_string(), &roles)
     }
 
     fn looks_at(&self, group: &Group, records: &BTreeMap<RecordId, RecordState>) -> BTreeSet<RecordId> {
@@ -88,9 +93,6 @@ fn judge(group: &Group, records: &BTreeMap<RecordId, RecordState>, roles: Option
     for id in touched {
         let ops: Vec<&Op> = group.ops.iter().filter(|op| op.record() == id).collect();
         judge_record(group, records.get(id), &ops, roles)?;
-        if let Some(roles) = roles {
-            judge_decisions(group, records, id, &ops, roles)?;
-        }
     }
     Ok(())
 }
@@ -222,36 +224,45 @@ fn judge_policy(
 fn judge_decisions(
     group: &Group,
     records: &BTreeMap<RecordId, RecordState>,
-    id: &RecordId,
-    ops: &[&Op],
+    district: &str,
     roles: &[&str],
 ) -> Result<(), Objection> {
-    let Some(record) = records.get(id) else { return Ok(()) };
-    let Some(kind) = record.text("@kind").and_then(|code| catalog().kind(code)) else {
-        return Ok(());
-    };
-    let visit = match record.text("visit") {
-        Some(visit) => visit.parse().ok().and_then(|visit: RecordId| records.get(&visit)),
-        None => Some(record),
-    };
-    let leads = visit.and_then(|visit| visit.fields.get("lead")).is_some_and(|lead| {
-        let mut named = lead.live.iter().map(|write| write.value.text());
-        named.any(|person| person == Some(group.author.as_str()))
-    });
-    let may_settle = || kind.may_settle(roles, leads);
-    for op in ops {
-        if op.path().as_str() == SEAL_FIELD && !may_settle() {
-            return Err(Objection::keep("seal.not_yours"));
+    for op in &group.ops {
+        let Some(record) = records.get(op.record()) else {
+            continue;
+        };
+        let Some(kind) = record.text("@kind").and_then(|code| catalog().kind(code)) else {
+            continue;
+        };
+        let seals = op.path().as_str() == SEAL_FIELD;
+        if !seals && !settles_others(group, kind, district, record, op) {
+            continue;
         }
-        if settles_others(group, kind, record, op) && !may_settle() {
-            return Err(Objection::keep("conflict.not_yours"));
+        if !kind.may_settle(roles, leads(group, records, record)) {
+            return Err(Objection::keep(if seals {
+                "seal.not_yours"
+            } else {
+                "conflict.not_yours"
+            }));
         }
     }
     Ok(())
 }
 
+/// Whether the author leads the visit that a record is, or belongs to.
+fn leads(group: &Group, records: &BTreeMap<RecordId, RecordState>, record: &RecordState) -> bool {
+    let visit = match record.text("visit") {
+        Some(visit) => visit.parse().ok().and_then(|visit: RecordId| records.get(&visit)),
+        None => Some(record),
+    };
+    visit.and_then(|visit| visit.fields.get("lead")).is_some_and(|lead| {
+        let mut named = lead.live.iter().map(|write| write.value.text());
+        named.any(|person| person == Some(group.author.as_str()))
+    })
+}
+
 /// Whether a write puts an end to a difference in which somebody else's word stands.
-fn settles_others(group: &Group, kind: &Kind, record: &RecordState, op: &Op) -> bool {
+fn settles_others(group: &Group, kind: &Kind, district: &str, record: &RecordState, op: &Op) -> bool {
     let Some(field) = record.fields.get(op.path()) else {
         return false;
     };
@@ -268,7 +279,17 @@ fn settles_others(group: &Group, kind: &Kind, record: &RecordState, op: &Op) -> 
     let gives_in = over
         .iter()
         .all(|write| write.author == group.author || write.value == *op.value());
-    !gives_in && kind.standing(None, op.path().as_str(), "", &said).is_open()
+    // What an item is decides, too: ticks of two people are united, and nobody has to settle them.
+    !gives_in
+        && kind
+            .standing(checklist_of(district, record), op.path().as_str(), "", &said)
+            .is_open()
+}
+
+/// The checklist that a response was begun with, as far as it is known here.
+pub fn checklist_of(district: &str, record: &RecordState) -> Option<&'static catalog::Checklist> {
+    let version = u32::try_from(record.value("version")?.int()?).ok()?;
+    catalog::checklist(district, record.text("template")?, version)
 }
 
 /// A live write as the catalog judges it.
@@ -409,6 +430,7 @@ mod tests {
         }
         let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
         let standing = Standing {
+            district: Uuid::nil(),
             person: ID.parse().unwrap(),
             roles: &roles,
             may_write: |_: &BucketId| true,
@@ -448,6 +470,7 @@ mod tests {
         }
         records.insert(record.id.clone(), record);
         let standing = Standing {
+            district: Uuid::nil(),
             person: ID.parse().unwrap(),
             roles: &["supervisor".to_owned()],
             may_write: |_: &BucketId| true,
