@@ -65,6 +65,54 @@ async fn a_member_does_not_decide_between_their_own_word_and_the_leads() {
 }
 
 #[tokio::test]
+async fn a_choice_that_nothing_hangs_on_is_nobodys_to_settle_and_any_member_goes_on_from_there() {
+    let world = World::new().await;
+    let (mut a, mut b, at) = both(&world).await;
+    let lesson: sync_protocol::RecordId = Uuid::now_v7().to_string().parse().unwrap();
+    // The subject: nothing hangs on it, so the last word shows and nobody has to settle it.
+    let subject = "LO-A1";
+    let new =
+        |path: &str, value: Value| sync_protocol::Edit::new(&lesson, path, value, sync_protocol::Shown::nothing());
+    let made = vec![
+        new("@kind", "response".into()),
+        new("visit", at.visit.to_string().into()),
+        new("template", "lesson-observation".into()),
+        new("version", 1.into()),
+        new("on", "2026-11-20".into()),
+    ];
+    a.change(&at.bucket, GroupKind::Edit, made);
+    rest(&mut [&mut a, &mut b]).await;
+    for (phone, word) in [(&mut a, "maths"), (&mut b, "chinese")] {
+        let edit = phone.edit(&lesson, subject, word);
+        phone.change(&at.bucket, GroupKind::Edit, vec![edit]);
+    }
+    rest(&mut [&mut a, &mut b]).await;
+    assert_eq!(world.count("SELECT count(*) FROM difference").await, 0);
+    let edit = b.edit(&lesson, subject, "english");
+    b.change(&at.bucket, GroupKind::Edit, vec![edit]);
+    rest(&mut [&mut b, &mut a]).await;
+    assert_eq!(b.set_aside(), Vec::<String>::new());
+    assert_eq!(a.see(&lesson, subject).siblings.len(), 1);
+}
+
+#[tokio::test]
+async fn a_decision_that_is_taken_back_is_on_the_offices_list_again() {
+    let world = World::new().await;
+    let (mut a, mut b, at) = both(&world).await;
+    a.answer(&at, "SF1.1", "yes");
+    b.answer(&at, "SF1.1", "no");
+    rest(&mut [&mut a, &mut b]).await;
+    a.settle(&at, "SF1.1", "no", "李看得对");
+    rest(&mut [&mut a]).await;
+    assert_eq!(world.count("SELECT count(*) FROM difference").await, 0);
+    let back = Value::List(vec!["reopened".into(), "再看一次".into()]);
+    let edit = a.edit(&at.response, "settled/SF1.1", back);
+    a.change(&at.bucket, GroupKind::Edit, vec![edit]);
+    rest(&mut [&mut a]).await;
+    assert_eq!(world.count("SELECT count(*) FROM difference").await, 1);
+}
+
+#[tokio::test]
 async fn the_lead_settles_with_a_reason_and_a_late_word_opens_it_again() {
     let world = World::new().await;
     let (mut a, mut b, at) = both(&world).await;

@@ -9,7 +9,7 @@ use sync_protocol::{BucketId, RecordState, Value};
 use tokio::try_join;
 use uuid::Uuid;
 
-use super::judge::{said, to_catalog};
+use super::judge::{checklist_of, said, to_catalog};
 use super::rows::uuid;
 use super::template;
 use crate::error::Result;
@@ -239,27 +239,26 @@ fn standing(
     }
 }
 
-/// What people must look at in a record: where they differ, and what came after it was sealed.
+/// What people must look at in a record: where they differ, what came after it was sealed, and what was settled and taken back.
+/// What was removed asks nobody anything.
 fn open_differences<'a>(district: &str, record: &'a RecordState) -> Vec<(&'a sync_protocol::FieldPath, bool)> {
-    let doubtful = |(_, field): &(&sync_protocol::FieldPath, &sync_protocol::FieldState)| {
-        field.is_conflict() || !field.late.is_empty()
+    let decision = |path: &str| {
+        let marker = record.value(&format!("settled/{path}")).map(to_catalog);
+        marker.as_ref().and_then(Decision::from_value)
+    };
+    let reopened = |path: &str| decision(path).is_some_and(|decision| decision.reopened);
+    let any_settled = record.fields.keys().any(|path| path.as_str().starts_with("settled/"));
+    let doubtful = |(path, field): &(&sync_protocol::FieldPath, &sync_protocol::FieldState)| {
+        field.is_conflict() || !field.late.is_empty() || (any_settled && reopened(path.as_str()))
     };
     let mut doubtful = record.fields.iter().filter(doubtful).peekable();
-    if doubtful.peek().is_none() {
+    if doubtful.peek().is_none() || is_removed(record) {
         return Vec::new();
     }
-    let version = record
-        .value("version")
-        .and_then(Value::int)
-        .and_then(|version| u32::try_from(version).ok());
-    let checklist = record
-        .text("template")
-        .zip(version)
-        .and_then(|(template, version)| catalog::checklist(district, template, version));
+    let checklist = checklist_of(district, record);
     let open = |(path, field): (&'a sync_protocol::FieldPath, &sync_protocol::FieldState)| {
         let differs = standing(checklist, record, path, field).is_open();
-        let decision = record.value(&format!("settled/{path}")).map(to_catalog);
-        let decision = decision.as_ref().and_then(Decision::from_value).unwrap_or_default();
+        let decision = decision(path.as_str()).unwrap_or_default();
         let counted = record.value(path.as_str());
         let unheard = field
             .late
