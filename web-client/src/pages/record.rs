@@ -31,7 +31,6 @@ use crate::form::{
 };
 use crate::i18n::{self, join_dots, join_list, say, t, t_args};
 use crate::icons::{Icon, small};
-use crate::known;
 use crate::prefs::locale;
 use crate::session::use_session;
 
@@ -143,11 +142,7 @@ impl Shown {
 
 impl FilledSheet {
     fn of(record: RecordView) -> Option<Self> {
-        let version = record
-            .field("version")
-            .int()
-            .and_then(|version| u32::try_from(version).ok())?;
-        let checklist = known::checklist(record.text("template"), version)?;
+        let checklist = difference::checklist_of(&record)?;
         let judged = Arc::new(assess(checklist, &answers_of(checklist, &record)));
         Some(Self {
             record,
