@@ -95,6 +95,8 @@ codes! {
     PersonDisabled = UNAUTHORIZED "person.disabled";
     /// This device was reported lost or withdrawn. Ask the office.
     DeviceRevoked = UNAUTHORIZED "device.revoked";
+    /// The key in it was not locked by this office, or for another person or device.
+    SafeUnusable = UNPROCESSABLE_ENTITY "safe.unusable";
     /// The body is not the JSON this URL takes: not JSON at all, a wrong type, a missing, repeated or unknown field, too deep.
     JsonMalformed = BAD_REQUEST "json.malformed";
     /// A parameter of the URL is missing, repeated, unknown or unreadable.

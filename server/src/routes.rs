@@ -4,7 +4,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, health, live, people, quarantine, results, session, sync, visits,
+    about, audit, differences, enrolment, health, live, people, quarantine, results, safe, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -20,6 +20,8 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/about").get(about::show))
                 .service(resource("/session").post(session::sign_in).delete(session::sign_out))
                 .service(resource("/session/refresh").post(session::refresh))
+                .service(resource("/session/key").post(safe::lock))
+                .service(resource("/session/key/open").post(safe::open))
                 .service(resource("/enrolment").post(enrolment::choose_password))
                 .service(
                     resource("/people")
@@ -35,6 +37,7 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/devices/{id}/restore").post(people::restore_device))
                 .service(resource("/audit").wrap(Compress::default()).get(audit::list))
                 .service(resource("/sync/push").post(sync::push))
+                .service(resource("/sync/sealed").post(safe::deliver))
                 .service(resource("/sync/pull").wrap(Compress::default()).post(sync::pull))
                 .service(resource("/sync/have").post(sync::have))
                 .service(resource("/sync/digest").wrap(Compress::default()).post(sync::digest))

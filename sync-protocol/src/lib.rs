@@ -16,6 +16,7 @@ pub mod planted;
 mod record;
 pub mod replay;
 mod replica;
+pub mod safe;
 mod seal;
 mod sum;
 mod value;

@@ -3,7 +3,8 @@
 use serde_json::json;
 use tests::browser::{PATIENCE, poll};
 
-use crate::inspector::{Inspector, on_disk};
+use crate::disk;
+use crate::inspector::Inspector;
 use crate::stage::Stage;
 
 #[tokio::test]
@@ -26,16 +27,11 @@ async fn a_damaged_copy_is_mended_counted_and_told_to_the_office() {
     };
     let whole = name_on_disk(&inspector).await;
     // A write is swapped for one that the office never saw.
-    let damage = on_disk(
-        "const school = all.map(JSON.parse).find((record) => record.id === arguments[1]);
-         school.fields.name.w[0].v = '不知哪来的名字';
-         school.fields.name.w[0].d = '0'.repeat(32) + '.0';
-         await wait(store.put(JSON.stringify(school), arguments[1])); return true",
-    );
-    inspector
-        .phone
-        .js_async::<bool>(&damage, &[json!("record"), json!(id)])
-        .await;
+    let mut rows = disk::rows(&inspector.phone, &inspector.person, "record").await;
+    let (key, school) = rows.iter_mut().find(|(key, _)| *key == id).expect("the school");
+    school["fields"]["name"]["w"][0]["v"] = json!("不知哪来的名字");
+    school["fields"]["name"]["w"][0]["d"] = json!(format!("{}.0", "0".repeat(32)));
+    disk::put(&inspector.phone, &inspector.person, "record", key, school).await;
     inspector.restart().await;
     inspector.phone.go("/schools").await;
     inspector.phone.read("不知哪来的名字").await;

@@ -7,7 +7,8 @@ use serde_json::json;
 use tests::browser::{PATIENCE, poll};
 use tests::faulty::{Fault, Faulty};
 
-use crate::inspector::{Inspector, on_disk};
+use crate::disk;
+use crate::inspector::Inspector;
 use crate::stage::Stage;
 
 const PUSH: &str = "/api/v1/sync/push";
@@ -90,8 +91,14 @@ async fn no_error_status_on_any_call_costs_a_piece_of_work() {
 
 /// The daily question about the journal, due now.
 async fn ask_about_the_journal(inspector: &Inspector) {
-    let due = on_disk("await wait(store.put('1', 'journal_checked')); return true");
-    inspector.phone.js_async::<bool>(&due, &[json!("meta")]).await;
+    disk::put(
+        &inspector.phone,
+        &inspector.person,
+        "meta",
+        "journal_checked",
+        &json!(1.0),
+    )
+    .await;
 }
 
 #[tokio::test]

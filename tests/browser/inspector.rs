@@ -7,32 +7,22 @@ use catalog::Lang;
 use serde_json::json;
 use tests::Person;
 use tests::browser::{Browser, View};
+use tests::people::PASSWORD;
 use tests::proxy::Line;
 use uuid::Uuid;
 
+use crate::disk;
 use crate::stage::{Stage, sign_in};
 use crate::words::word;
 
 /// What is on the screen for so long is on the disk (bar T10).
 pub const DURABLE: Duration = Duration::from_millis(100);
 
-/// A script that opens the person's database beside the app, reads `arguments[0]` as `all` and does `then`.
-pub fn on_disk(then: &str) -> String {
-    format!(
-        "const names = (await indexedDB.databases()).map((db) => db.name).filter((name) => name !== 'duxing-device');
-        const wait = (request) => new Promise((good, bad) => {{ request.onsuccess = () => good(request.result); request.onerror = () => bad(request.error); }});
-        const db = await wait(indexedDB.open(names[0]));
-        try {{
-            const store = db.transaction(arguments[0], 'readwrite').objectStore(arguments[0]);
-            const all = await wait(store.getAll());
-            {then}
-        }} finally {{ db.close(); }}"
-    )
-}
-
 pub struct Inspector {
     pub phone: Browser,
     pub line: Line,
+    /// Whose phone it is.
+    pub person: Person,
 }
 
 impl Inspector {
@@ -50,7 +40,11 @@ impl Inspector {
             .wait("the app on the phone", "navigator.serviceWorker.controller")
             .await;
         phone.read(word(Lang::ZhCn, "offline.ready")).await;
-        Inspector { phone, line }
+        Inspector {
+            phone,
+            line,
+            person: person.clone(),
+        }
     }
 
     /// The same, signed in the evening before. A browser keeps a cookie in memory for up to half a minute, so that a sign-in
@@ -59,6 +53,7 @@ impl Inspector {
         let mut inspector = Self::arrive(stage, person).await;
         inspector.phone.close().await;
         inspector.phone.reopen().await;
+        unlock(&inspector.phone).await;
         inspector.phone.read(word(Lang::ZhCn, "offline.ready")).await;
         inspector.is_synced().await;
         inspector
@@ -74,10 +69,11 @@ impl Inspector {
         self.phone.tell_offline(false).await;
     }
 
-    /// The phone's system kills the browser; the supervisor opens it again.
+    /// The phone's system kills the browser; the supervisor opens it again, and the safe with their password.
     pub async fn restart(&mut self) {
         self.phone.kill();
         self.phone.reopen().await;
+        unlock(&self.phone).await;
     }
 
     /// Starts a visit of this school and opens its checklist.
@@ -154,11 +150,10 @@ impl Inspector {
         self.phone.see(&badge).await;
     }
 
-    /// What a store of the signed-in person's database holds, as it is on the disk.
+    /// What a store of this person's database holds on the disk, in the clear.
     pub async fn stored(&self, store: &str) -> Vec<serde_json::Value> {
-        let texts: Vec<String> = self.phone.js_async(&on_disk("return all"), &[json!(store)]).await;
-        let parse = |text: &String| serde_json::from_str(text).expect("rows are JSON");
-        texts.iter().map(parse).collect()
+        let rows = disk::rows(&self.phone, &self.person, store).await;
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     /// Waits until the office has everything.
@@ -176,4 +171,11 @@ impl Inspector {
             "the phone's console"
         );
     }
+}
+
+/// Types the password at the door of a safe, as after the browser was opened anew.
+pub async fn unlock(phone: &Browser) {
+    phone.type_into("[data-testid=unlock-password]", PASSWORD).await;
+    phone.tap("[data-testid=unlock]").await;
+    phone.see("[data-phase=ready]").await;
 }

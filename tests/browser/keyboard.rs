@@ -106,7 +106,8 @@ async fn answers_are_chosen_with_arrows_and_rows_walked_with_j_and_k() {
     let line = Line::to(&stage.server.url).await;
     let phone = Browser::open(&line.url, View::Phone).await;
     sign_in(&phone, &stage.server.district.a).await;
-    let inspector = Inspector { phone, line };
+    let person = stage.server.district.a.clone();
+    let inspector = Inspector { phone, line, person };
     inspector.start_visit(stage.school()).await;
     let focused = "return document.activeElement?.dataset?.answer ?? ''";
     for _ in 0..60 {

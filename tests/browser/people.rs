@@ -108,7 +108,11 @@ async fn a_new_supervisor_comes_by_the_link_and_a_lost_phone_is_out_with_its_wor
     phone.see(&format!("a[href='/school/{school}']")).await;
     assert_eq!(phone.count("a[href^='/school/']").await, 1, "this school and no other");
     phone.read(word(Lang::ZhCn, "offline.ready")).await;
-    let mut supervisor = Inspector { phone, line };
+    let person = tests::Person {
+        login: "qian".into(),
+        ..stage.server.district.a.clone()
+    };
+    let mut supervisor = Inspector { phone, line, person };
 
     supervisor.lose_network().await;
     supervisor.start_visit(school).await;
@@ -125,11 +129,8 @@ async fn a_new_supervisor_comes_by_the_link_and_a_lost_phone_is_out_with_its_wor
     pictures(&desk, "people-lost").await;
 
     supervisor.regain_network().await;
-    supervisor
-        .phone
-        .see("[data-testid=sync-badge][data-pending='0'][data-attention='3']")
-        .await;
-    supervisor.phone.see("a[href='/signin']").await;
+    supervisor.phone.see("[data-testid=withdrawn][data-gone=true]").await;
+    supervisor.phone.read(word(Lang::ZhCn, "withdrawn.device")).await;
     picture(&supervisor.phone, "lost-phone").await;
     desk.go("/today").await;
     desk.see("[data-testid=quarantine-row][data-count='3']").await;

@@ -2,9 +2,9 @@
 
 use catalog::Lang;
 use serde_json::{Value, json};
-use sync_protocol::Export;
 
 use crate::access::Looks;
+use crate::disk;
 use crate::inspector::Inspector;
 use crate::stage::Stage;
 use crate::words::word;
@@ -67,9 +67,9 @@ async fn one_poisoned_group_among_a_hundred_is_named_and_the_others_arrive() {
         .await;
     let (_, together) = inspector.phone.save_by("[data-testid=export]").await;
     for text in [&alone, &together] {
-        let export = Export::read(text).expect("a file of ours");
-        let [line] = &export.lines[..] else {
-            panic!("one group: {text}")
+        let lines = disk::lines(&inspector.phone, &inspector.person, text).await;
+        let [line] = &lines[..] else {
+            panic!("one group: {lines:?}")
         };
         let group: Value = serde_json::from_str(line).expect("JSON");
         assert_eq!(group["ops"][0][0], response.to_string());

@@ -8,8 +8,8 @@ use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 use sync_protocol::GroupKind;
 use tests::browser::{Browser, View};
-use tests::people::PASSWORD;
-use tests::phone::worked_check_facts;
+use tests::people::{PASSWORD, assign};
+use tests::phone::{Phone, worked_check_facts};
 use tests::server::new_record;
 use tests::{Person, TestServer};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -98,10 +98,16 @@ impl Stage {
     }
 
     async fn describe_schools(&self) {
+        self.describe(&self.server.district.schools).await;
+    }
+
+    /// Gives schools their names and facts.
+    pub async fn describe(&self, schools: &[Uuid]) {
         let office = self.server.sign_in(&self.server.district.coordinator).await;
-        let schools = self.server.district.schools;
-        for (nth, school) in schools.into_iter().enumerate() {
-            let name = format!("示例第 {} 小学", nth + 1);
+        let known = self.server.district.schools;
+        for (nth, school) in schools.iter().copied().enumerate() {
+            let kind = if known.contains(&school) { "小学" } else { "中学" };
+            let name = format!("示例第 {} {kind}", nth + 1);
             let mut fields: Vec<(&str, Value)> = vec![
                 ("name", json!(name)),
                 ("code", json!(format!("S{nth}"))),
@@ -110,10 +116,39 @@ impl Stage {
             let facts = worked_check_facts().into_iter();
             fields.extend(facts.map(|(fact, value)| (fact, serde_json::to_value(value).expect("a value of the wire"))));
             let record = new_record(school, "school", &fields);
-            let group = office.group(&self.server.district.bucket(nth), GroupKind::Edit, record);
+            let group = office.group(&format!("school/{school}"), GroupKind::Edit, record);
             let reply = office.push(&[group]).await;
             assert_eq!(reply.json()["outcomes"][0]["outcome"], "applied", "{}", reply.text);
         }
+    }
+
+    /// A school more for this person, in the first zone.
+    pub async fn one_more_school(&self, person: &Person, name: &str) -> Uuid {
+        let (district, id) = (self.server.district.id, Uuid::new_v4());
+        let row = format!(
+            "INSERT INTO school (district_id, id, zone_id, code, name) \
+             VALUES ('{district}', '{id}', '{}', '{id}', '{name}')",
+            self.server.district.zones[0]
+        );
+        let mut conn = self.server.connect().await;
+        diesel::sql_query(row)
+            .execute(&mut conn)
+            .await
+            .expect("one more school");
+        assign(&mut conn, district, person, id).await.expect("their school");
+        id
+    }
+
+    /// A visit of the first school that this person handed in from another phone.
+    pub async fn a_submitted_visit(&self, person: &Person) -> Uuid {
+        let mut phone = Phone::of(&self.server, person).await;
+        phone.sync().await.expect("a pull");
+        let visit = phone.start_visit(self.school());
+        phone.fill(&visit, &[]);
+        phone.command(&visit, "feedback_given");
+        phone.submit(&visit);
+        phone.sync().await.expect("a push");
+        visit.visit.as_str().parse().expect("a record id is a UUID")
     }
 
     /// A desk in the office: the coordinator signed in, with this page open.

@@ -90,6 +90,11 @@ impl Browser {
         }
     }
 
+    /// The folder with everything that this browser keeps.
+    pub fn profile(&self) -> &Path {
+        &self.profile
+    }
+
     fn driver(&self) -> &WebDriver {
         &self.chrome.as_ref().expect("the browser runs").driver
     }

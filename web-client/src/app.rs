@@ -29,6 +29,7 @@ use crate::pages::sync::SyncPage;
 use crate::pages::template::TemplatePage;
 use crate::pages::templates::TemplatesPage;
 use crate::pages::today::TodayPage;
+use crate::pages::unlock::UnlockPage;
 use crate::pages::visit::VisitPage;
 use crate::prefs;
 use crate::session::{Phase, use_session};
@@ -56,7 +57,7 @@ fn Frame() -> impl IntoView {
     let at_link = Memo::new(move |_| path.get() == ENROL);
     let with_rail = Memo::new(move |_| phase.get() == Phase::Ready && duty::is_office(session));
     view! {
-        <div class="frame" class:has-rail=move || with_rail.get()>
+        <div class="frame" class:has-rail=move || with_rail.get() data-phase=move || phase_word(phase.get())>
             <Show when=move || with_rail.get()>
                 <Rail />
             </Show>
@@ -67,6 +68,8 @@ fn Frame() -> impl IntoView {
                         {move || match phase.get() {
                             Phase::SignedOut if at_link.get() => view! { <EnrolPage /> }.into_any(),
                             Phase::SignedOut => view! { <SignInPage /> }.into_any(),
+                            Phase::Locked if at_link.get() => view! { <EnrolPage /> }.into_any(),
+                            Phase::Locked => view! { <UnlockPage /> }.into_any(),
                             Phase::Outdated => view! { <Outdated /> }.into_any(),
                             Phase::Starting | Phase::Ready => view! { <Opening /> }.into_any(),
                         }}
@@ -76,6 +79,16 @@ fn Frame() -> impl IntoView {
                 <Pages />
             </Show>
         </div>
+    }
+}
+
+fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::SignedOut => "signed-out",
+        Phase::Locked => "locked",
+        Phase::Outdated => "outdated",
+        Phase::Ready => "ready",
     }
 }
 

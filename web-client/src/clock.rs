@@ -20,6 +20,20 @@ pub fn random_u64() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().0 ^ uuid::Uuid::new_v4().as_u64_pair().1
 }
 
+/// Random bytes from the same source.
+///
+/// # Panics
+/// In a browser without one, which could not have started this program.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    let source = web_sys::window().and_then(|window| window.crypto().ok());
+    let source = source.expect("a browser has a source of randomness");
+    source
+        .get_random_values_with_u8_array(&mut bytes)
+        .expect("some bytes are not too many");
+    bytes
+}
+
 /// Between 0 and 1, for spreading retries.
 pub fn fraction() -> f64 {
     js_sys::Math::random()

@@ -23,4 +23,5 @@ pub mod sync;
 pub mod template;
 pub mod templates;
 pub mod today;
+pub mod unlock;
 pub mod visit;

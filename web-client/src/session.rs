@@ -5,6 +5,7 @@
 
 mod exchange;
 mod joint;
+mod safe;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -13,6 +14,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sync_protocol::safe::SafeKey;
 use sync_protocol::{
     Author, BucketId, DigestReply, DigestRequest, Edit, FieldPath, FieldView, Frame, Group, GroupId, GroupKind,
     HaveReply, Malformed, Phase as GroupPhase, PullRequest, PushBatch, PushReply, RecordId, RecordView, Replica, Saved,
@@ -30,6 +32,7 @@ use crate::service_worker;
 use crate::sync_driver::{self, Waker};
 pub use exchange::{Choice, ImportError, ImportedItem};
 pub use joint::{Arrival, Colleague};
+pub use safe::{Safe, Withdrawn};
 
 /// Where the app stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum Phase {
     /// Looking into the local storage.
     Starting,
     SignedOut,
+    /// Somebody's safe is shut; its owner opens it with their password.
+    Locked,
     /// A newer version of the program has the storage: this page must be loaded anew.
     Outdated,
     /// Somebody is signed in; the network plays no part in this.
@@ -144,9 +149,20 @@ struct Inner {
     /// How often this replica was mended when it was last looked at.
     mended_seen: Cell<u64>,
     tabs: RefCell<Option<web_sys::BroadcastChannel>>,
+    /// The key of the open safe.
+    key: RefCell<Option<SafeKey>>,
+    /// Who is on their way in, before their safe is open.
+    signing_in: RefCell<Option<Person>>,
+    wrong_tries: Cell<u32>,
+    withdrawing: Cell<bool>,
+    looking_after: Cell<bool>,
     // what the pages follow
     phase: ArcRwSignal<Phase>,
     person: ArcRwSignal<Option<Person>>,
+    safes: ArcRwSignal<Vec<Safe>>,
+    door: ArcRwSignal<Option<Person>>,
+    lapsed: ArcRwSignal<bool>,
+    withdrawn: ArcRwSignal<Option<Withdrawn>>,
     online: ArcRwSignal<bool>,
     last_sync: ArcRwSignal<Option<f64>>,
     pulled: ArcRwSignal<bool>,
@@ -184,8 +200,17 @@ thread_local! {
         imports: RefCell::default(),
         mended_seen: Cell::default(),
         tabs: RefCell::default(),
+        key: RefCell::default(),
+        signing_in: RefCell::default(),
+        wrong_tries: Cell::default(),
+        withdrawing: Cell::default(),
+        looking_after: Cell::default(),
         phase: ArcRwSignal::new(Phase::Starting),
         person: ArcRwSignal::new(None),
+        safes: ArcRwSignal::new(vec![]),
+        door: ArcRwSignal::new(None),
+        lapsed: ArcRwSignal::new(false),
+        withdrawn: ArcRwSignal::new(None),
         online: ArcRwSignal::new(true),
         last_sync: ArcRwSignal::new(None),
         pulled: ArcRwSignal::new(false),
@@ -288,6 +313,8 @@ impl Session {
                 let person = store.get("signed_in").await.unwrap_or_default();
                 here.left
                     .set(store.get("left").await.unwrap_or_default().unwrap_or_default());
+                here.safes
+                    .set(store.get("safes").await.unwrap_or_default().unwrap_or_default());
                 *here.device.borrow_mut() = Some(device);
                 *here.device_store.borrow_mut() = Some(store);
                 person
@@ -304,10 +331,7 @@ impl Session {
         };
         self.hear_other_tabs();
         self.hear_the_page();
-        match signed_in {
-            Some(person) => self.enter(person).await,
-            None => here.phase.set(Phase::SignedOut),
-        }
+        self.come_back(signed_in).await;
     }
 
     pub fn phase(self) -> Phase {
@@ -322,32 +346,53 @@ impl Session {
         self.seen(http::json(Call::get("/api/v1/about")).await)
     }
 
+    /// Signs in at the office; without a network the safe of this account is opened, if there is one here.
     pub async fn sign_in(self, login: String, password: String) -> Result<(), ApiError> {
-        let device = inner().device.borrow().clone().unwrap_or_default();
+        match self.sign_in_online(login.clone(), password.clone()).await {
+            Err(error) if error.is_network() => match self.safe_of(&login) {
+                Some(safe) if inner().person.get_untracked().is_none() => self.unlock(safe.person, password).await,
+                _ => Err(error),
+            },
+            answer => answer,
+        }
+    }
+
+    async fn sign_in_online(self, login: String, password: String) -> Result<(), ApiError> {
+        let here = inner();
+        let device = here.device.borrow().clone().unwrap_or_default();
         let asked =
             serde_json::json!({ "login": login, "password": password, "device": device, "device_name": device_name() });
         let reply: SessionReply =
             self.seen(http::json(Call::post("/api/v1/session", "application/json", asked.to_string())).await)?;
         let person = reply.person();
-        let present = inner().person.get_untracked();
+        let present = here.person.get_untracked();
         let stays = present.as_ref().is_some_and(|present| is_same(present, &person));
         if present.is_some() && !stays {
             self.leave().await?;
+            self.forget_key();
         }
         self.keep_token(&reply);
-        inner().sign_in_again.set(false);
-        let store = inner().device_store.borrow().clone();
-        if let Some(store) = store {
-            self.note_failure(store.set("signed_in", &person).await);
-        }
+        here.sign_in_again.set(false);
+        *here.signing_in.borrow_mut() = Some(person.clone());
+        let key = self.safe_key(&person, &login, &password).await;
+        *here.signing_in.borrow_mut() = None;
+        let key = key?;
+        self.note_signed_in(&person).await;
         if stays {
             // They never left: what is in memory is what is theirs.
-            inner().person.set(Some(person));
+            here.person.set(Some(person));
             self.wake();
         } else {
-            self.enter(person).await;
+            self.enter(person, key).await;
         }
         Ok(())
+    }
+
+    async fn note_signed_in(self, person: &Person) {
+        let store = inner().device_store.borrow().clone();
+        if let Some(store) = store {
+            self.note_failure(store.set("signed_in", person).await);
+        }
     }
 
     /// Chooses a password by a link; the login it is for.
@@ -361,7 +406,7 @@ impl Session {
         Ok(chosen.login)
     }
 
-    /// Leaves this phone to others. Unsent work stays in this person's database and goes out at their next sign-in.
+    /// Leaves this phone to others. Unsent work stays sealed in this person's safe, and goes to the office from there.
     /// `storage.full` while something could not be stored: it would be lost.
     pub async fn sign_out(self) -> Result<(), ApiError> {
         self.leave().await?;
@@ -373,6 +418,9 @@ impl Session {
         if let Some(store) = store {
             self.note_failure(store.remove("signed_in").await);
         }
+        self.forget_key();
+        self.show_door(None);
+        spawn_local(self.look_after_shut_safes());
         Ok(())
     }
 
@@ -388,7 +436,10 @@ impl Session {
         let pieces = untrack(|| self.counts()).unsent();
         let person = here.person.get_untracked();
         *here.replica.borrow_mut() = None;
-        *here.store.borrow_mut() = None;
+        if let Some(store) = here.store.borrow_mut().take() {
+            store.close();
+        }
+        *here.key.borrow_mut() = None;
         *here.token.borrow_mut() = None;
         here.imports.borrow_mut().clear();
         here.generation.set(here.generation.get() + 1);
@@ -439,10 +490,10 @@ impl Session {
         inner().sign_in_again.get()
     }
 
-    async fn enter(self, person: Person) {
+    async fn enter(self, person: Person, key: SafeKey) {
         let here = inner();
         self.note_left(&person.id, None).await;
-        let opened = match PersonStore::open(&person.district_id, &person.id).await {
+        let opened = match PersonStore::open(&person.district_id, &person.id, key.clone()).await {
             Ok((store, superseded)) => {
                 let closing = store.clone();
                 self.give_way_later(superseded, Some(person.id.clone()), || closing.close());
@@ -466,6 +517,9 @@ impl Session {
                 here.read_decisions
                     .set(store.read_decisions().await.unwrap_or_default());
                 self.remember_beginning(&store, &saved).await;
+                if let Err(error) = store.seal_what_is_not().await {
+                    here.storage_failed.set(Some(error.0));
+                }
                 *here.imports.borrow_mut() = store.imports().await.unwrap_or_default();
                 here.mended.set(store.mended().await.unwrap_or_default());
                 *here.store.borrow_mut() = Some(store);
@@ -490,7 +544,10 @@ impl Session {
         *here.replica.borrow_mut() = Some(Replica::open(author, saved));
         // What was being typed when the page went away becomes a group now.
         self.settle();
-        here.person.set(Some(person));
+        here.person.set(Some(person.clone()));
+        here.door.set(None);
+        here.withdrawn.set(None);
+        self.opened(&person, &key);
         here.phase.set(Phase::Ready);
         self.tell_all();
         ask_to_persist();
@@ -572,7 +629,10 @@ impl Session {
         let Ok(path) = path.parse::<FieldPath>() else {
             return FieldView::default();
         };
-        let view = field_now(record, &path);
+        let view = match self.is_closed(record) {
+            false => field_now(record, &path),
+            true => FieldView::default(),
+        };
         let mut followed = here.field_moved.borrow_mut();
         let of_record = followed.entry(record.clone()).or_default();
         let trigger = match of_record.get(&path) {
@@ -604,6 +664,9 @@ impl Session {
             .or_default()
             .clone();
         trigger.track();
+        if self.is_closed(record) {
+            return None;
+        }
         here.replica.borrow().as_ref().and_then(|replica| replica.view(record))
     }
 
@@ -616,7 +679,7 @@ impl Session {
         replica
             .record_ids()
             .into_iter()
-            .filter(|id| replica.kind_of(id) == kind)
+            .filter(|id| replica.kind_of(id) == kind && !self.is_closed(id))
             .collect()
     }
 
@@ -858,6 +921,11 @@ impl Session {
         if here.online.get_untracked() != reached {
             here.online.set(reached);
         }
+        if let Err(error) = &answer
+            && safe::is_withdrawal(&error.code)
+        {
+            spawn_local(self.withdraw(error.code.clone()));
+        }
         answer
     }
 
@@ -866,6 +934,7 @@ impl Session {
         match done {
             Ok(()) => {
                 here.last_sync.set(Some(js_sys::Date::now()));
+                self.note_contact();
                 if !here.pulled.get_untracked() {
                     here.pulled.set(true);
                 }

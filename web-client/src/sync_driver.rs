@@ -9,7 +9,9 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sync_protocol::{DigestReply, Frame, GroupId, HaveReply, MAX_HAVE, OutcomeKind, PushReply, Replica, StageError};
+use sync_protocol::{
+    DigestReply, Frame, GroupId, HaveReply, MAX_HAVE, Outcome, OutcomeKind, PushReply, Replica, StageError,
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -178,6 +180,8 @@ impl Driver {
             false => Ok(()),
         };
         leave_alone(&offered)?;
+        let locked = self.session.have_key_locked().await;
+        leave_alone(&locked)?;
         let pushed = self.push_all().await;
         leave_alone(&pushed)?;
         let carried = self.push_imports().await;
@@ -280,7 +284,7 @@ impl Driver {
         while let Some(batch) = self.session.next_push() {
             let reply = self.push(batch.body).await?;
             self.session.take_push_reply(&reply).await?;
-            put_off(&reply)?;
+            put_off(&reply.outcomes)?;
         }
         Ok(())
     }
@@ -291,7 +295,22 @@ impl Driver {
             let reply = self.push(batch.body).await?;
             self.session.take_import_reply(&reply).await;
             self.here()?;
-            put_off(&reply)?;
+            put_off(&reply.outcomes)?;
+        }
+        while let Some((envelope, imports)) = self.session.next_sealed_import() {
+            match self.session.hand_in(&envelope).await {
+                Ok(reply) => {
+                    self.here()?;
+                    self.session.take_sealed_reply(&imports, &reply).await;
+                    let outcomes: Vec<Outcome> = reply.outcomes.into_iter().flatten().collect();
+                    put_off(&outcomes)?;
+                }
+                // Another office's, or bent on its way: asked again, the answer would be the same.
+                Err(error) if error.code == "safe.unusable" => {
+                    self.session.refuse_imports(&imports, &error.code).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -349,8 +368,8 @@ fn leave_alone(answer: &Result<(), ApiError>) -> Result<(), ApiError> {
 }
 
 /// Whether a group is to be sent again later, and when: what comes behind it waits as long, and pulls go on.
-fn put_off(reply: &PushReply) -> Result<(), ApiError> {
-    let pauses = reply.outcomes.iter().filter_map(|outcome| match outcome.kind {
+fn put_off(outcomes: &[Outcome]) -> Result<(), ApiError> {
+    let pauses = outcomes.iter().filter_map(|outcome| match outcome.kind {
         OutcomeKind::Retry { after_ms } => Some(after_ms),
         _ => None,
     });

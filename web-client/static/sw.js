@@ -1,5 +1,6 @@
 // Keeps the app itself on the device: every file of one version is stored when the version is installed, and every
-// page is answered from there. It never touches /api/ and holds no records.
+// page is answered from there. It never touches /api/ and holds no records. For a few minutes it holds the key of an open safe, in
+// memory only, so that a page that is loaded again (or was put away for a photo) does not ask for the password again.
 
 const VERSION = '{{version}}';
 const CACHE = `duxing-${VERSION}`;
@@ -14,9 +15,21 @@ self.addEventListener('install', (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES.map(fresh))));
 });
 
-// A new version waits until the person agrees.
+let held = null;
+
 self.addEventListener('message', (event) => {
-  if (event.data === 'activate') self.skipWaiting();
+  const { data } = event;
+  // A new version waits until the person agrees.
+  if (data === 'activate') self.skipWaiting();
+  else if (data?.hold) {
+    held = data.hold;
+    // Without this the browser would end the worker, and what it holds, after half a minute.
+    event.waitUntil(new Promise((end) => setTimeout(end, Math.max(0, held.until - Date.now()))));
+  } else if (data?.forget) held = null;
+  else if (data?.recall) {
+    if (held && Date.now() >= held.until) held = null;
+    event.ports[0].postMessage(held?.person === data.recall ? held.key : null);
+  }
 });
 
 self.addEventListener('activate', (event) => {

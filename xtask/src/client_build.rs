@@ -26,6 +26,9 @@ const INPUTS: [&str; 9] = [
     "xtask/src/client_build.rs",
 ];
 
+/// Scripts that lie beside the module, under a name that changes with their content.
+const PACKED: [&str; 2] = ["boot.js", "unlock.js"];
+
 /// Files by their path below `dist/`.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -68,11 +71,11 @@ pub fn build() -> anyhow::Result<Built> {
         "build",
         "--quiet",
         "--package=web-client",
+        "--package=passphrase",
         "--target=wasm32-unknown-unknown",
         "--profile=wasm-release",
     ]))?;
-    let wasm = target_dir().join("wasm32-unknown-unknown/wasm-release/web_client.wasm");
-    publish(&assemble(&wasm)?)?;
+    publish(&assemble(&target_dir().join("wasm32-unknown-unknown/wasm-release"))?)?;
     fs::write(stamp_file, stamp)?;
     measure(Some(started.elapsed().as_secs_f64()))
 }
@@ -101,13 +104,13 @@ fn fingerprint() -> anyhow::Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// Every file of `dist/`, uncompressed.
-fn assemble(wasm: &Path) -> anyhow::Result<Files> {
+/// Every file of `dist/`, uncompressed, from the folder with the compiled modules.
+fn assemble(modules: &Path) -> anyhow::Result<Files> {
     let source = root().join("web-client");
     let glue = target_dir().join("client-glue");
     let _ = fs::remove_dir_all(&glue);
     wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(wasm)
+        .input_path(modules.join("web_client.wasm"))
         .web(true)?
         .out_name("app")
         .typescript(false)
@@ -117,13 +120,12 @@ fn assemble(wasm: &Path) -> anyhow::Result<Files> {
         .context("cannot make the glue between wasm and the browser")?;
     let mut package = read_tree(&glue)?;
     let statics = read_tree(&source.join("static"))?;
-    package.insert(
-        "boot.js".into(),
-        statics
-            .get("boot.js")
-            .context("web-client/static/boot.js is missing")?
-            .clone(),
-    );
+    for name in PACKED {
+        let file = statics.get(name);
+        let file = file.with_context(|| format!("web-client/static/{name} is missing"))?;
+        package.insert(name.into(), file.clone());
+    }
+    package.insert("unlock.wasm".into(), fs::read(modules.join("passphrase.wasm"))?);
     let style = stylesheet(read_tree(&source.join("style"))?);
     let colour = |name: &str, nth: usize| token(&style, name, nth).with_context(|| format!("no token {name}"));
     let colours = [
@@ -142,7 +144,7 @@ fn assemble(wasm: &Path) -> anyhow::Result<Files> {
     values.push(("pkg", pkg));
     for (name, bytes) in statics
         .into_iter()
-        .filter(|(name, _)| !["boot.js", "sw.js"].contains(&name.as_str()))
+        .filter(|(name, _)| name != "sw.js" && !PACKED.contains(&name.as_str()))
     {
         let is_template = name == "index.html" || name == "manifest.webmanifest";
         files.insert(name, if is_template { fill(bytes, &values)? } else { bytes });

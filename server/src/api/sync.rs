@@ -42,17 +42,27 @@ pub async fn push(
     let _room = app.pushes.try_acquire().map_err(|_| Code::Busy)?;
     let body = body::read(&request, payload, body::PUSH).await?;
     let received = read_push(&body)?;
+    let outcomes = take(&app, &actor, &received).await?;
+    Ok(HttpResponse::Ok().json(PushReply {
+        epoch: app.epoch.to_string(),
+        now: Utc::now().timestamp_millis(),
+        outcomes,
+    }))
+}
+
+/// Gives groups that `author` hands in their effect, tells who listens, and answers an outcome for each, in order.
+pub async fn take(app: &AppState, author: &Actor, received: &[Received]) -> Result<Vec<Outcome>> {
     let sender = Sender {
-        district: actor.district,
-        person: actor.person,
-        device: actor.device,
-        roles: actor.roles.clone(),
+        district: author.district,
+        person: author.person,
+        device: author.device,
+        roles: author.roles.clone(),
     };
     let verdicts = {
         let mut conn = app.pool.get().await?;
-        sync::apply(&mut conn, &sender, &received, |bucket| actor.may_write(bucket.as_str())).await?
+        sync::apply(&mut conn, &sender, received, |bucket| author.may_write(bucket.as_str())).await?
     };
-    tell(&app, actor.district, &received, &verdicts);
+    tell(app, author.district, received, &verdicts);
     // What is kept changes nothing, but whoever may decide about it looks again.
     let kept = received
         .iter()
@@ -61,17 +71,9 @@ pub async fn push(
             (Verdict::Quarantined { .. }, Ok(group)) => Some(group.bucket.to_string()),
             _ => None,
         });
-    app.hub.publish(actor.district, kept.collect::<BTreeSet<_>>());
-    let outcomes = received
-        .iter()
-        .zip(verdicts)
-        .map(|(one, verdict)| outcome(&app, one.id, verdict))
-        .collect();
-    Ok(HttpResponse::Ok().json(PushReply {
-        epoch: app.epoch.to_string(),
-        now: Utc::now().timestamp_millis(),
-        outcomes,
-    }))
+    app.hub.publish(author.district, kept.collect::<BTreeSet<_>>());
+    let outcomes = received.iter().zip(verdicts);
+    Ok(outcomes.map(|(one, verdict)| outcome(app, one.id, verdict)).collect())
 }
 
 fn read_push(body: &Bytes) -> Result<Vec<Received>> {

@@ -57,7 +57,11 @@ impl Actor {
         if standing.stamp != claims.stamp {
             return Err(Code::TokenStale.into());
         }
-        Ok(Actor {
+        Ok(Self::of(claims, standing))
+    }
+
+    fn of(claims: &Claims, standing: rights::Standing) -> Self {
+        Actor {
             district: claims.district,
             person: claims.sub,
             device: standing.device,
@@ -66,18 +70,26 @@ impl Actor {
             name: standing.name,
             roles: standing.roles,
             zone: standing.zone,
-        })
+        }
     }
 
     /// Who stands behind a sign-in that may hand in work and nothing else: nothing is readable, every group is kept for the office.
     fn barred(claims: &Claims, standing: rights::Standing) -> Self {
         Actor {
+            name: standing.name,
+            ..Self::unknown(claims, standing.device)
+        }
+    }
+
+    /// The same for somebody whom this database does not know.
+    fn unknown(claims: &Claims, device: Uuid) -> Self {
+        Actor {
             district: claims.district,
             person: claims.sub,
-            device: standing.device,
+            device,
             family: claims.family,
             grants: Vec::new(),
-            name: standing.name,
+            name: String::new(),
             roles: Vec::new(),
             zone: None,
         }
@@ -139,6 +151,34 @@ impl Uploader {
             |standing: &rights::Standing| standing.session_live && !(standing.person_active && standing.device_active);
         let standing = standing.filter(withdrawn).ok_or(refused)?;
         Ok(Self(Actor::barred(&claims, standing)))
+    }
+}
+
+impl Uploader {
+    /// Whoever the safe of a phone belongs to: with their rights of this moment, or with none when they were withdrawn (then with
+    /// the reason), or when this database, restored from a copy, does not know them.
+    pub async fn of_safe(
+        conn: &mut AsyncPgConnection,
+        district: Uuid,
+        person: Uuid,
+        device: Uuid,
+    ) -> Result<(Self, Option<Code>)> {
+        let family = sessions::newest(conn, district, person, device).await?;
+        let claims = Claims::new(district, person, family.unwrap_or_default(), 0, 0);
+        let standing = rights::standing(conn, district, person, claims.family, today()).await?;
+        let Some(standing) = standing else {
+            return Ok((Self(Actor::unknown(&claims, device)), None));
+        };
+        let withdrawn = match (standing.device_active, standing.person_active) {
+            (false, _) => Some(Code::DeviceRevoked),
+            (true, false) => Some(Code::PersonDisabled),
+            (true, true) => None,
+        };
+        let actor = match withdrawn {
+            Some(_) => Actor::barred(&claims, standing),
+            None => Actor::of(&claims, standing),
+        };
+        Ok((Self(actor), withdrawn))
     }
 }
 

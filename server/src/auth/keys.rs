@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use diesel_async::AsyncPgConnection;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use sync_protocol::safe::SafeKey;
 
 use crate::error::Result;
 use crate::store::secrets;
@@ -23,6 +24,8 @@ pub struct Keys {
     pub refresh: [u8; 32],
     /// Keyed BLAKE3 for push receipts.
     pub receipt: [u8; 32],
+    /// Locks the keys of the safes on phones.
+    pub safe: SafeKey,
 }
 
 impl Keys {
@@ -33,10 +36,11 @@ impl Keys {
             token,
             key(conn, "refresh-token").await?,
             key(conn, "push-receipt").await?,
+            key(conn, "phone-safe").await?,
         )?)
     }
 
-    fn new(token: [u8; 32], refresh: [u8; 32], receipt: [u8; 32]) -> anyhow::Result<Self> {
+    fn new(token: [u8; 32], refresh: [u8; 32], receipt: [u8; 32], safe: [u8; 32]) -> anyhow::Result<Self> {
         let signing = EncodingKey::from_ed_der(&[&ED25519_PKCS8[..], &token].concat());
         let public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).context("no public half of the token key")?;
         let verifying = DecodingKey::from_jwk(&public).context("unusable token key")?;
@@ -45,13 +49,14 @@ impl Keys {
             verifying,
             refresh,
             receipt,
+            safe: SafeKey::new(safe),
         })
     }
 
     /// Keys for tests, from one byte.
     #[cfg(test)]
     pub fn for_test(seed: u8) -> Self {
-        Self::new([seed; 32], [seed ^ 1; 32], [seed ^ 2; 32]).unwrap()
+        Self::new([seed; 32], [seed ^ 1; 32], [seed ^ 2; 32], [seed ^ 3; 32]).unwrap()
     }
 }
 

@@ -65,6 +65,17 @@ pub async fn person_of(conn: &mut AsyncPgConnection, district: Uuid, family: Uui
     Ok(row.first(conn).await.optional()?)
 }
 
+/// The newest sign-in of a person on a device, ended or not.
+pub async fn newest(conn: &mut AsyncPgConnection, district: Uuid, person: Uuid, device: Uuid) -> Result<Option<Uuid>> {
+    let rows = session::table
+        .filter(session::district_id.eq(district))
+        .filter(session::person_id.eq(person))
+        .filter(session::device_id.eq(device))
+        .order(session::created_at.desc())
+        .select(session::family);
+    Ok(rows.first(conn).await.optional()?)
+}
+
 /// Moves a sign-in to the next generation and prolongs it.
 pub async fn advance(conn: &mut AsyncPgConnection, row: &Session, generation: i32, lifetime: Duration) -> Result<()> {
     diesel::update(session::table.find((row.district_id, row.family)))

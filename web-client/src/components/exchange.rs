@@ -42,7 +42,7 @@ pub fn ExportCard() -> impl IntoView {
                 <input type="checkbox" data-testid="with-journal" bind:checked=with_journal />
                 <span>{move || t("export.journal")} <span class="q sm block">{move || t("export.journal_hint")}</span></span>
             </label>
-            <p class="notice sm">{small(Icon::Warning)} <span>{move || t("export.readable")}</span></p>
+            <p class="notice sm">{small(Icon::Lock)} <span>{move || t("export.sealed")}</span></p>
             <ErrorNote error />
             <button class="btn wide" type="button" data-testid="export" disabled=nothing on:click=move |_| save(choice(), error)>
                 {small(Icon::Save)}
@@ -150,7 +150,12 @@ fn fate_words(fate: &Fate) -> String {
 #[component]
 fn ImportRow(item: ImportedItem) -> impl IntoView {
     let session = use_session();
-    let ImportedItem { item, author, fate } = item;
+    let ImportedItem {
+        item,
+        author,
+        sealed,
+        fate,
+    } = item;
     let (class, mark) = match &fate {
         Fate::Waits => ("mark", Icon::Phone),
         Fate::Taken | Fate::There => ("mark ok", Icon::Server),
@@ -169,7 +174,7 @@ fn ImportRow(item: ImportedItem) -> impl IntoView {
         <li class="li" data-testid="imported" data-fate=code>
             <span class=class aria-hidden="true">{icon(mark)}</span>
             <span class="grow">
-                <span class="clamp">{words}</span>
+                <span class="clamp">{move || if sealed { t("import.sealed") } else { words() }}</span>
                 <span class="q sm block">{move || i18n::join_dots([who(), place(), i18n::moment(at_ms)])}</span>
                 <span class="sm block">{move || fate_words(&fate)}</span>
             </span>

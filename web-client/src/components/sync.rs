@@ -110,6 +110,21 @@ pub fn OfflineStrip() -> impl IntoView {
             }}
             {move || {
                 session
+                    .lapsed()
+                    .then(|| {
+                        view! {
+                            <div class="strip" data-testid="lapsed">
+                                {small(Icon::Lock)}
+                                <span>
+                                    <b>{move || t("lease.title")}</b>
+                                    {move || t("lease.text")}
+                                </span>
+                            </div>
+                        }
+                    })
+            }}
+            {move || {
+                session
                     .is_too_old()
                     .then(|| {
                         view! {

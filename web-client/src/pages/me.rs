@@ -111,7 +111,10 @@ fn ThisPhone() -> impl IntoView {
     let session = use_session();
     let counts = Memo::new(move |_| session.counts());
     let used = RwSignal::new(None::<(f64, f64)>);
-    spawn_local(async move { used.set(storage_used().await) });
+    let error = RwSignal::new(None::<String>);
+    spawn_local(async move {
+        let _ = used.try_set(storage_used().await);
+    });
     let work = move || {
         let counts = counts.get();
         i18n::join_dots([
@@ -133,6 +136,21 @@ fn ThisPhone() -> impl IntoView {
                     <Meter share=Signal::derive(move || used / quota.max(1.0)) />
                 </div>
             })}
+            <p class="row sm"><span class="mark ok" aria-hidden="true">{icon(Icon::Lock)}</span> <span class="grow">{move || t("me.sealed")}</span></p>
+            <ErrorNote error />
+            <button
+                class="btn wide"
+                type="button"
+                data-testid="lock"
+                on:click=move |_| spawn_local(async move {
+                    if let Err(refused) = session.lock().await {
+                        error.set(Some(error_words(&refused)));
+                    }
+                })
+            >
+                {small(Icon::Lock)}
+                <span>{move || t("me.lock")}</span>
+            </button>
         </section>
     }
 }

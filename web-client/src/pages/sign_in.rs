@@ -1,10 +1,11 @@
-//! Signing in: once, online; afterwards the device opens by itself.
+//! Signing in: the first time online; afterwards the password opens the person's safe on this phone, with or without a network.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
+use super::unlock::{Doors, WithdrawnNote};
 use crate::components::{Badge, ErrorNote, Tone, error_words, role_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
@@ -51,7 +52,7 @@ pub fn SignInPage() -> impl IntoView {
             match session.sign_in(name.trim().to_owned(), word).await {
                 // Whoever waited for the sign-in may have taken this page away already.
                 Ok(()) => drop(go_on.try_with_value(|go_on| go_on())),
-                Err(refused) if refused.status == 401 => error.set(Some(t("sign_in.wrong"))),
+                Err(refused) if refused.code == "session.refused" => error.set(Some(t("sign_in.wrong"))),
                 Err(refused) => error.set(Some(error_words(&refused))),
             }
             // This page is gone by now when the sign-in worked.
@@ -122,6 +123,8 @@ pub fn SignInPage() -> impl IntoView {
                         {move || if busy.get() { t("sign_in.busy") } else { t("sign_in.go") }}
                     </button>
                 </form>
+                <WithdrawnNote />
+                <Doors />
                 <LeftWork />
                 <DemoList about enter />
                 <label class="tick">
