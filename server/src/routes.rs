@@ -1,6 +1,7 @@
 //! Every URL of the server on one screen.
 
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::http::header;
+use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
@@ -17,6 +18,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(
             scope("/api/v1")
                 .wrap(from_fn(csrf::guard))
+                // Nothing of an answer stays in a browser's cache, where it would lie in the clear.
+                .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
                 .service(resource("/about").get(about::show))
                 .service(resource("/session").post(session::sign_in).delete(session::sign_out))
                 .service(resource("/session/refresh").post(session::refresh))

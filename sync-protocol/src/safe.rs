@@ -119,19 +119,23 @@ impl Store {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedRow {
     pub store: Store,
-    /// Its bytes in base 64.
+    /// Its place among its author's actions: what was done first goes out first. In the clear, as the phone that hands it in cannot open it.
+    pub order: i64,
+    /// Its sealed bytes in base 64.
     pub data: String,
 }
 
 impl SealedRow {
-    pub fn new(store: Store, bytes: &[u8]) -> Self {
+    /// `bytes` are what [`SafeKey::seal`] made of the row.
+    pub fn new(store: Store, order: i64, bytes: &[u8]) -> Self {
         Self {
             store,
+            order,
             data: BASE64.encode(bytes),
         }
     }
 
-    /// The row's exact bytes on the disk.
+    /// The row's sealed bytes.
     pub fn bytes(&self) -> Option<Vec<u8>> {
         BASE64.decode(&self.data).ok()
     }
@@ -211,8 +215,9 @@ impl Envelope {
         Self { header, rows }
     }
 
-    /// Parts that fit into a push each, in order.
-    pub fn parts(like: &EnvelopeHeader, rows: impl IntoIterator<Item = SealedRow>) -> Vec<Self> {
+    /// Parts that fit into a push each, in the author's order.
+    pub fn parts(like: &EnvelopeHeader, mut rows: Vec<SealedRow>) -> Vec<Self> {
+        rows.sort_by_key(|row| row.order);
         let mut parts: Vec<Vec<SealedRow>> = Vec::new();
         let mut room = 0;
         for row in rows {
@@ -317,7 +322,7 @@ mod tests {
     #[test]
     fn an_envelope_comes_back_and_a_cut_one_is_noticed() {
         let key = SafeKey::new([7; 32]);
-        let row = |text: &str| SealedRow::new(Store::Outbox, &key.seal("outbox", text.as_bytes(), [3; 12]));
+        let row = |text: &str| SealedRow::new(Store::Outbox, 0, &key.seal("outbox", text.as_bytes(), [3; 12]));
         let envelope = Envelope::new(&header(), vec![row("a"), row("b")]);
         let text = envelope.to_text();
         assert_eq!(Envelope::read(&text).unwrap(), envelope);
@@ -337,9 +342,9 @@ mod tests {
     #[test]
     fn parts_fit_into_a_push_and_lose_no_row() {
         let rows: Vec<SealedRow> = (0..200)
-            .map(|nth| SealedRow::new(Store::Journal, &vec![nth; 9_000]))
+            .map(|nth| SealedRow::new(Store::Journal, nth.into(), &vec![nth; 9_000]))
             .collect();
-        let parts = Envelope::parts(&header(), rows.clone());
+        let parts = Envelope::parts(&header(), rows.iter().rev().cloned().collect());
         assert!(
             parts
                 .iter()
@@ -360,7 +365,7 @@ mod tests {
             at: 5,
         };
         let plain = serde_json::to_vec(&draft).unwrap();
-        let row = SealedRow::new(Store::Draft, &key.seal("draft", &plain, [3; 12]));
+        let row = SealedRow::new(Store::Draft, 0, &key.seal("draft", &plain, [3; 12]));
         let (person, device) = (ID.parse().unwrap(), ID.parse().unwrap());
         let line = row.line(&key, &person, &device).unwrap();
         assert_eq!(row.line(&key, &person, &device).as_ref(), Some(&line));

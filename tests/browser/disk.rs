@@ -34,11 +34,13 @@ pub async fn rows(phone: &Browser, person: &Person, store: &str) -> Vec<(String,
     let sealed: Vec<(String, String)> = phone.js_async(&read, &[json!(of), json!(store)]).await;
     let safe = key(phone, person).await;
     let open = |key: &str, data: String| {
-        let bytes = SealedRow {
+        let row = SealedRow {
             store: Store::Outbox,
+            order: 0,
             data,
         };
-        let plain = safe.open(&place(store, key), &bytes.bytes().expect("base 64"));
+        let row = row.bytes().expect("base 64");
+        let plain = safe.open(&place(store, key), &row[order_bytes(store)..]);
         serde_json::from_slice(&plain.expect("the row opens with its owner's password")).expect("rows are JSON")
     };
     sealed
@@ -58,7 +60,9 @@ pub async fn put(phone: &Browser, person: &Person, store: &str, key: &str, value
     );
     let safe = self::key(phone, person).await;
     let sealed = safe.seal(&place(store, key), value.to_string().as_bytes(), rand::random());
-    let data = SealedRow::new(Store::Outbox, &sealed).data;
+    let order = value["order"].as_i64().unwrap_or_default().to_be_bytes();
+    let row = [&order[..order_bytes(store)], &sealed].concat();
+    let data = SealedRow::new(Store::Outbox, 0, &row).data;
     let arguments = [json!(person.id.to_string()), json!(store), json!(key), json!(data)];
     phone.js_async::<bool>(&write, &arguments).await;
 }
@@ -69,6 +73,11 @@ pub async fn lines(phone: &Browser, person: &Person, file: &str) -> Vec<String> 
     let key = key(phone, person).await;
     let line = |row: &SealedRow| row.line(&key, &header.person, &header.device);
     rows.iter().map(|row| line(row).expect("the row opens")).collect()
+}
+
+/// Before a group's seal stands its place in the author's order.
+fn order_bytes(store: &str) -> usize {
+    if ["outbox", "journal"].contains(&store) { 8 } else { 0 }
 }
 
 fn place(store: &str, key: &str) -> String {

@@ -133,9 +133,11 @@ impl PersonStore {
             let keys: Vec<String> = collect(tx.object_store(store)?.get_all_keys::<String>().primitive()?.await?)?;
             let rows: Vec<JsValue> = collect(tx.object_store(store)?.get_all::<JsValue>().primitive()?.await?)?;
             for (key, row) in keys.iter().zip(rows) {
-                if let Some(text) = row.as_string() {
-                    found = true;
-                    put_text(&tx, &self.key, store, key, &text)?;
+                let Some(text) = row.as_string() else { continue };
+                found = true;
+                match store {
+                    "outbox" | "journal" => put_group(&tx, &self.key, store, &serde_json::from_str(&text)?)?,
+                    _ => put_text(&tx, &self.key, store, key, &text)?,
                 }
             }
         }
@@ -201,7 +203,7 @@ impl PersonStore {
                 Stored::Refill(refill) => put(&tx, &self.key, "meta", REFILL, refill)?,
                 Stored::Witness(witness) => put(&tx, &self.key, "meta", WITNESS, witness)?,
                 Stored::Reopen(group) => {
-                    put(&tx, &self.key, "outbox", &group.id.to_string(), group)?;
+                    put_group(&tx, &self.key, "outbox", group)?;
                     delete(&tx, "journal", &group.id.to_string())?;
                 }
                 Stored::PutBucket(id, mark) => put(
@@ -219,9 +221,9 @@ impl PersonStore {
                 Stored::DropRecord(id) => delete(&tx, "record", id.as_str())?,
                 Stored::DropLeaving(bucket, id) => delete(&tx, "record", &SavedRecord::leaving_key(bucket, id))?,
                 Stored::DropGroup(id) => delete(&tx, "outbox", &id.to_string())?,
-                Stored::PutGroup(group) => put(&tx, &self.key, "outbox", &group.id.to_string(), group)?,
+                Stored::PutGroup(group) => put_group(&tx, &self.key, "outbox", group)?,
                 Stored::Journal(group) => {
-                    put(&tx, &self.key, "journal", &group.id.to_string(), group)?;
+                    put_group(&tx, &self.key, "journal", group)?;
                     delete(&tx, "outbox", &group.id.to_string())?;
                 }
                 Stored::PutDraft(draft) => put(
@@ -456,6 +458,26 @@ fn put(tx: &Transaction<'_>, safe: &SafeKey, store: &str, key: &str, value: &(im
     put_text(tx, safe, store, key, &serde_json::to_string(value)?)
 }
 
+/// A group's place in its author's order stands before its seal, in the clear: see [`SealedRow`].
+fn put_group(tx: &Transaction<'_>, safe: &SafeKey, store: &str, group: &SavedGroup) -> Result<()> {
+    let text = serde_json::to_string(group)?;
+    let sealed = safe.seal(store, text.as_bytes(), clock::random());
+    let row = [&group.order.to_be_bytes()[..], &sealed].concat();
+    let row: JsValue = Uint8Array::from(row.as_slice()).into();
+    let _request = tx
+        .object_store(store)?
+        .put(row)
+        .with_key(group.id.to_string())
+        .primitive()?;
+    Ok(())
+}
+
+/// A group's row as its place in the order and its seal.
+fn ordered(row: &[u8]) -> Option<(i64, &[u8])> {
+    let (order, sealed) = row.split_at_checked(8)?;
+    Some((i64::from_be_bytes(order.try_into().ok()?), sealed))
+}
+
 fn put_text(tx: &Transaction<'_>, safe: &SafeKey, store: &str, key: &str, text: &str) -> Result<()> {
     let sealed = safe.seal(&place(store, key), text.as_bytes(), clock::random());
     let row: JsValue = Uint8Array::from(sealed.as_slice()).into();
@@ -481,8 +503,11 @@ fn text(safe: &SafeKey, place: &str, row: &JsValue) -> Result<String> {
     if let Some(text) = row.as_string() {
         return Ok(text);
     }
-    let sealed = row.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
-    let plain = sealed.and_then(|sealed| safe.open(place, &sealed));
+    let row = row.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
+    let plain = row.as_deref().and_then(|row| match place {
+        "outbox" | "journal" => safe.open(place, ordered(row)?.1),
+        _ => safe.open(place, row),
+    });
     let plain = plain.ok_or_else(|| StoreError(format!("a row of {place} does not open")))?;
     Ok(String::from_utf8(plain)?)
 }
@@ -519,6 +544,13 @@ async fn raw_rows(tx: &Transaction<'_>, store: Store) -> Result<Vec<SealedRow>> 
 }
 
 fn raw(store: Store, row: &JsValue) -> Option<SealedRow> {
-    let bytes = row.dyn_ref::<Uint8Array>()?.to_vec();
-    Some(SealedRow::new(store, &bytes))
+    let row = row.dyn_ref::<Uint8Array>()?.to_vec();
+    match store {
+        Store::Outbox | Store::Journal => {
+            let (order, sealed) = ordered(&row)?;
+            Some(SealedRow::new(store, order, sealed))
+        }
+        // What was being typed comes after all that was done.
+        Store::Draft => Some(SealedRow::new(store, i64::MAX, &row)),
+    }
 }

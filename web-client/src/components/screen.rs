@@ -16,6 +16,9 @@ use crate::session::use_session;
 #[component]
 pub fn Screen(
     #[prop(into)] title: Signal<String>,
+    /// What the browser's tab is called where the page's title names a school: tabs and their history are kept in the clear.
+    #[prop(optional, into)]
+    tab: MaybeProp<String>,
     #[prop(optional, into)] sub: MaybeProp<String>,
     #[prop(optional, into)] back: MaybeProp<String>,
     #[prop(optional, into)] tools: ViewFn,
@@ -27,7 +30,13 @@ pub fn Screen(
     children: Children,
 ) -> impl IntoView {
     let content = NodeRef::<html::Main>::new();
-    Effect::new(move |_| document().set_title(&format!("{} · {}", title.get(), t("app.name"))));
+    Effect::new(move |_| {
+        document().set_title(&format!(
+            "{} · {}",
+            tab.get().unwrap_or_else(|| title.get()),
+            t("app.name")
+        ))
+    });
     // A screen reader starts at the new page, which says its name, and the keys scroll it.
     Effect::new(move |_| {
         if let Some(content) = content.get() {

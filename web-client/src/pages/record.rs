@@ -229,7 +229,7 @@ pub fn RecordPage() -> impl IntoView {
     });
     let sub = Signal::derive(move || shown.with(|shown| shown.as_ref().map(head_line).unwrap_or_default()));
     view! {
-        <Screen title sub back="/visits" class="office record">
+        <Screen title tab=Signal::derive(|| t("record.title")) sub back="/visits" class="office record">
             <Keys />
             <ErrorNote error />
             {move || {

@@ -46,6 +46,7 @@ fn KnownSchool(school: RecordId) -> impl IntoView {
     view! {
         <Screen
             title=name
+            tab=Signal::derive(|| t("nav.schools"))
             sub=line
             back="/schools"
             dock=move || view! { <VisitButton school=school.get_value() /> }

@@ -134,6 +134,7 @@ fn KnownVisit(visit: RecordId) -> impl IntoView {
     view! {
         <Screen
             title=name
+            tab=Signal::derive(|| t("nav.visits"))
             sub=day
             back=Signal::derive(|| "/today".to_owned())
             dock=move || (open.get() && mine.get()).then(|| view! { <SubmitButton visit=id.get_value() missing /> })

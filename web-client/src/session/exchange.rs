@@ -73,7 +73,8 @@ impl Session {
                 .collect(),
             (replica, _) => waiting_lines(replica),
         };
-        let rows = store.sealed(&groups, choice == Choice::WithJournal).await.ok()?;
+        let mut rows = store.sealed(&groups, choice == Choice::WithJournal).await.ok()?;
+        rows.sort_by_key(|row| row.order);
         let stamp = js_sys::Date::new(&(clock::now_ms() as f64).into()).to_iso_string();
         let stamp: String = String::from(stamp)
             .chars()

@@ -605,7 +605,7 @@ impl Session {
         let all: String = rows.iter().map(|row| row.data.as_str()).collect();
         let digest = GroupId::of(all.as_bytes());
         let is_new = safe.locked.is_none() || safe.delivered != Some(digest);
-        let mut parts = Envelope::parts(&like, rows.into_iter().filter(|_| is_new));
+        let mut parts = Envelope::parts(&like, if is_new { rows } else { vec![] });
         if parts.is_empty() {
             parts.push(Envelope::new(&like, vec![]));
         }
