@@ -13,6 +13,7 @@ mod policies;
 mod quarantine;
 mod restore;
 mod rights;
+mod safe;
 mod session;
 mod sync;
 mod templates;

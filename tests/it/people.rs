@@ -342,6 +342,29 @@ async fn a_phone_reported_lost_is_out_and_the_other_is_not() {
 }
 
 #[tokio::test]
+async fn a_phone_reported_lost_is_lost_for_everybody_who_used_it() {
+    let server = TestServer::start().await;
+    let district = server.district.clone();
+    let office = server.sign_in(&district.coordinator).await;
+    let mut first = server.sign_in(&district.a).await;
+    let mut second = server.stranger();
+    second.device = first.device;
+    assert_eq!(second.sign_in(&district.b.login, PASSWORD).await.status, 200);
+    let device = first.device;
+    let path = |what: &str| format!("/api/v1/devices/{device}/{what}");
+    let lost = ask(&office, &path("revoke"), json!({"person": district.a.id})).await;
+    assert_eq!(lost.status, 200, "{}", lost.text);
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.refresh().await.refusal(), (401, "device.revoked".into()));
+    }
+    // Found again: each is let in again by name.
+    let found = ask(&office, &path("restore"), json!({"person": district.b.id})).await;
+    assert_eq!(found.status, 200, "{}", found.text);
+    assert_eq!(second.refresh().await.status, 200);
+    assert_eq!(first.refresh().await.refusal(), (401, "device.revoked".into()));
+}
+
+#[tokio::test]
 async fn every_change_asks_for_the_password_again_and_guessing_it_is_slowed_down() {
     let server = TestServer::start().await;
     let district = &server.district;

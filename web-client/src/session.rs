@@ -554,6 +554,7 @@ impl Session {
         let alive = Rc::new(Cell::new(true));
         *here.alive.borrow_mut() = alive.clone();
         *here.waker.borrow_mut() = Some(sync_driver::start(self, alive));
+        spawn_local(self.look_after_shut_safes());
     }
 
     /// A person who finds nothing here is told what the office holds: it is their first time on this phone, or its storage was cleared.

@@ -341,8 +341,8 @@ struct WhoseDevice {
     password: String,
 }
 
-/// `POST /api/v1/devices/{id}/revoke`: the phone was reported lost. Its sign-in shows and renews nothing from now on, and still hands in
-/// what is on the phone, for the office to decide.
+/// `POST /api/v1/devices/{id}/revoke`: the phone was reported lost. The sign-ins on it, of everybody who used it, show and renew nothing
+/// from now on, and still hand in what is on the phone, for the office to decide.
 pub async fn revoke_device(
     app: Data<AppState>,
     actor: Actor,
@@ -383,7 +383,17 @@ async fn set_device(
         subject(conn, &actor, id).await?;
         let name = accounts::set_device_state(conn, actor.district, id, device, state).await?;
         let name = name.ok_or(Code::NotFound)?;
-        tell(conn, &actor, what, id, json!({ "device": device, "name": name })).await
+        tell(conn, &actor, what, id, json!({ "device": device, "name": name })).await?;
+        if state == "active" {
+            return Ok(());
+        }
+        // A phone that is lost is lost for everybody who used it, but whoever says so is at it.
+        let others = accounts::others_on_device(conn, actor.district, id, device).await?;
+        for other in others.into_iter().filter(|other| *other != actor.person) {
+            accounts::set_device_state(conn, actor.district, other, device, state).await?;
+            tell(conn, &actor, what, other, json!({ "device": device, "name": name })).await?;
+        }
+        Ok(())
     })
     .await?;
     answer(&app, &mut conn, &actor, id).await

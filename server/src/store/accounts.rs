@@ -245,7 +245,7 @@ pub async fn end_assignment(
     Ok(ended == 1)
 }
 
-/// Sets a device's state and answers its name; `None` when the person never signed in on it.
+/// Sets the state of a person's device and answers its name; `None` when they never signed in on it.
 pub async fn set_device_state(
     conn: &mut AsyncPgConnection,
     district: Uuid,
@@ -256,4 +256,21 @@ pub async fn set_device_state(
     let row = device::table.find((district, device, person));
     let set = diesel::update(row).set(device::state.eq(state)).returning(device::name);
     Ok(set.get_result(conn).await.optional()?)
+}
+
+/// Who else has signed in on a device and is still let in there.
+pub async fn others_on_device(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    person: Uuid,
+    device: Uuid,
+) -> Result<Vec<Uuid>> {
+    let rows = device::table
+        .filter(device::district_id.eq(district))
+        .filter(device::id.eq(device))
+        .filter(device::person_id.ne(person))
+        .filter(device::state.eq("active"))
+        .order(device::person_id)
+        .select(device::person_id);
+    Ok(rows.load(conn).await?)
 }
