@@ -347,8 +347,10 @@ impl Session {
     }
 
     /// Signs in at the office; without a network the safe of this account is opened, if there is one here.
-    pub async fn sign_in(self, login: String, password: String) -> Result<(), ApiError> {
-        match self.sign_in_online(login.clone(), password.clone()).await {
+    ///
+    /// `session.code_needed` where the account has a second factor: asked again with its code.
+    pub async fn sign_in(self, login: String, password: String, code: Option<String>) -> Result<(), ApiError> {
+        match self.sign_in_online(login.clone(), password.clone(), code).await {
             Err(error) if error.is_network() => match self.safe_of(&login) {
                 Some(safe) if inner().person.get_untracked().is_none() => self.unlock(safe.person, password).await,
                 _ => Err(error),
@@ -357,11 +359,14 @@ impl Session {
         }
     }
 
-    async fn sign_in_online(self, login: String, password: String) -> Result<(), ApiError> {
+    async fn sign_in_online(self, login: String, password: String, code: Option<String>) -> Result<(), ApiError> {
         let here = inner();
         let device = here.device.borrow().clone().unwrap_or_default();
-        let asked =
+        let mut asked =
             serde_json::json!({ "login": login, "password": password, "device": device, "device_name": device_name() });
+        if let Some(code) = code {
+            asked["code"] = code.into();
+        }
         let reply: SessionReply =
             self.seen(http::json(Call::post("/api/v1/session", "application/json", asked.to_string())).await)?;
         let person = reply.person();

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 
 use crate::components::{ErrorNote, error_words};
 use crate::i18n::t;
@@ -17,8 +17,14 @@ const SHORTEST: usize = 10;
 #[component]
 pub fn EnrolPage() -> impl IntoView {
     let session = use_session();
-    let query = use_query_map();
-    let code = Memo::new(move |_| query.with(|query| query.get("code").unwrap_or_default()));
+    let (query, hash) = (use_query_map(), use_location().hash);
+    // Links of before have it in the query.
+    let code = Memo::new(move |_| {
+        let behind = hash.with(|hash| hash.split_once("code=").map(|(_, code)| code.to_owned()));
+        behind
+            .or_else(|| query.with(|query| query.get("code")))
+            .unwrap_or_default()
+    });
     let (password, again) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let shown = RwSignal::new(false);
     let busy = RwSignal::new(false);
@@ -44,7 +50,7 @@ pub fn EnrolPage() -> impl IntoView {
         let (code, navigate) = (code.get_untracked(), navigate.clone());
         spawn_local(async move {
             let entered = match session.enrol(&code, &word).await {
-                Ok(login) => session.sign_in(login, word).await,
+                Ok(login) => session.sign_in(login, word, None).await,
                 Err(refused) => Err(refused),
             };
             let _ = busy.try_set(false);

@@ -1,5 +1,7 @@
 //! Me and this phone: who is signed in, how the screens look, what is stored here, leaving.
 
+mod second_factor;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
@@ -11,6 +13,7 @@ use crate::icons::{Icon, icon, small};
 use crate::prefs::{Locale, Theme, locale, senior, set_locale, set_senior, set_theme, theme};
 use crate::service_worker;
 use crate::session::use_session;
+use second_factor::SecondFactor;
 
 #[component]
 pub fn MePage() -> impl IntoView {
@@ -36,6 +39,7 @@ pub fn MePage() -> impl IntoView {
             </Show>
             <Looks />
             <ThisPhone />
+            <SecondFactor />
             <Leave />
         </Screen>
     }

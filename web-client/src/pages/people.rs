@@ -45,6 +45,8 @@ struct Account {
     link_until: Option<String>,
     assignments: Vec<Assignment>,
     devices: Vec<Device>,
+    #[serde(default)]
+    second_factor: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -18,6 +18,8 @@ pub fn SignInPage() -> impl IntoView {
     let login = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());
     let shown = RwSignal::new(false);
+    // Asked for once the office says so.
+    let code = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
     let about = RwSignal::new(None::<About>);
@@ -48,12 +50,20 @@ pub fn SignInPage() -> impl IntoView {
         }
         busy.set(true);
         error.set(None);
+        let typed = word.clone();
         spawn_local(async move {
-            match session.sign_in(name.trim().to_owned(), word).await {
+            let digits = code.get_untracked().filter(|digits| !digits.trim().is_empty());
+            match session.sign_in(name.trim().to_owned(), word, digits).await {
                 // Whoever waited for the sign-in may have taken this page away already.
                 Ok(()) => drop(go_on.try_with_value(|go_on| go_on())),
                 Err(refused) if refused.code == "session.refused" => error.set(Some(t("sign_in.wrong"))),
-                Err(refused) => error.set(Some(error_words(&refused))),
+                Err(refused) => {
+                    if refused.code == "session.code_needed" {
+                        (login.set(name), password.set(typed));
+                        code.update(|code| drop(code.get_or_insert_default()));
+                    }
+                    error.set(Some(error_words(&refused)));
+                }
             }
             // This page is gone by now when the sign-in worked.
             let _ = busy.try_set(false);
@@ -118,6 +128,22 @@ pub fn SignInPage() -> impl IntoView {
                             </button>
                         </div>
                     </div>
+                    <Show when=move || code.with(Option::is_some)>
+                        <div class="field">
+                            <label class="label" for="code">{move || t("factor.code")}</label>
+                            <input
+                                id="code"
+                                class="box"
+                                data-testid="code"
+                                type="text"
+                                inputmode="numeric"
+                                autocomplete="one-time-code"
+                                maxlength="32"
+                                prop:value=move || code.get().unwrap_or_default()
+                                on:input=move |event| code.set(Some(event_target_value(&event)))
+                            />
+                        </div>
+                    </Show>
                     <ErrorNote error=error />
                     <button class="btn main wide" type="submit" data-testid="sign-in" aria-busy=move || if busy.get() { "true" } else { "false" }>
                         {move || if busy.get() { t("sign_in.busy") } else { t("sign_in.go") }}

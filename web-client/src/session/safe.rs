@@ -264,7 +264,7 @@ impl Session {
         let Some(key) = safe.open(&password).await? else {
             here.wrong_tries.set(here.wrong_tries.get() + 1);
             let wrong = ApiError::new(401, "safe.wrong");
-            return self.sign_in_online(safe.login, password).await.map_err(|_| wrong);
+            return self.sign_in_online(safe.login, password, None).await.map_err(|_| wrong);
         };
         here.wrong_tries.set(0);
         self.note_signed_in(&safe.person).await;

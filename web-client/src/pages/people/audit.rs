@@ -110,6 +110,10 @@ fn event_words(event: &Event) -> String {
         "assignment.ended" => t_args("people.did_end", &named),
         "device.revoked" => t_args("people.did_revoke", &named),
         "device.restored" => t_args("people.did_restore", &named),
+        "second_factor.added" => t_args("people.did_add_factor", &[("name", &subject)]),
+        "second_factor.removed" => t_args("people.did_remove_factor", &named),
+        "second_factor.recovery_used" => t_args("people.did_use_recovery", &[("name", &subject)]),
+        "session.reuse" => t_args("people.did_reuse", &[("name", &subject)]),
         other => other.to_owned(),
     }
 }

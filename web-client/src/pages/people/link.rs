@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use qrcode::{Color, QrCode};
 use wasm_bindgen_futures::JsFuture;
 
+use crate::components::QrPicture;
 use crate::i18n::{t, t_args};
 use crate::icons::{Icon, small};
 
@@ -18,12 +18,13 @@ pub struct Link {
 }
 
 impl Link {
+    /// The code stands behind the `#`, which no browser sends: a proxy's log does not have it.
     pub fn new(person: String, name: String, code: String) -> Self {
         let origin = window().location().origin().unwrap_or_default();
         Link {
             person,
             name,
-            address: format!("{origin}/enrol?code={code}"),
+            address: format!("{origin}/enrol#code={code}"),
         }
     }
 }
@@ -32,7 +33,7 @@ impl Link {
 pub fn LinkCard(link: Link) -> impl IntoView {
     let copied = RwSignal::new(false);
     let Link { name, address, .. } = link;
-    let code = draw(&address);
+    let shown = address.clone();
     let copy = {
         let address = address.clone();
         move |_| {
@@ -54,22 +55,7 @@ pub fn LinkCard(link: Link) -> impl IntoView {
                 {move || small(if copied.get() { Icon::Yes } else { Icon::Save })}
                 <span role="status">{move || if copied.get() { t("people.copied") } else { t("people.copy") }}</span>
             </button>
-            {code.map(|(size, path)| view! {
-                <svg class="qr" role="img" aria-label=move || t("people.link_qr") viewBox=format!("-4 -4 {0} {0}", size + 8)>
-                    <rect x="-4" y="-4" width=size + 8 height=size + 8></rect>
-                    <path d=path></path>
-                </svg>
-            })}
+            <QrPicture text=shown name=Signal::derive(|| t("people.link_qr")) />
         </section>
     }
-}
-
-/// The squares of a QR code as one path, and how many there are in a row.
-fn draw(text: &str) -> Option<(usize, String)> {
-    let code = QrCode::new(text).ok()?;
-    let size = code.width();
-    let squares = code.to_colors().into_iter().enumerate();
-    let dark = squares.filter(|(_, color)| *color == Color::Dark);
-    let path = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % size, at / size));
-    Some((size, path.collect()))
 }

@@ -325,6 +325,7 @@ fn DeviceRow(desk: Desk, account: Memo<Option<Account>>, one: Device) -> impl In
 /// The link and the account itself.
 #[component]
 fn AccountActs(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
+    let session = use_session();
     let is_active = Memo::new(move |_| account.with(|account| account.as_ref().is_some_and(Account::is_active)));
     let until = move || {
         account.with(|account| {
@@ -362,6 +363,19 @@ fn AccountActs(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
             }
         });
     };
+    // Somebody lost the device that makes their codes.
+    let may_remove = Memo::new(move |_| {
+        let is_admin = duty::roles(session).iter().any(|role| role == "admin");
+        let me = duty::my_id(session);
+        is_admin && account.with(|account| account.as_ref().is_some_and(|one| one.second_factor && one.id != me))
+    });
+    let remove_factor = move |_| {
+        ask(desk, account, |account| {
+            let ask = t_args("people.ask_factor", &[("name", &account.name)]);
+            let path = format!("{}/second-factor/remove", path_of(&account));
+            Deed::new(ask, t("people.text_factor"), path, json!({}))
+        });
+    };
     view! {
         <section class="part" aria-labelledby="account-title">
             <h3 id="account-title">{move || t("people.account")}</h3>
@@ -369,6 +383,11 @@ fn AccountActs(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
             <Show when=move || is_active.get()>
                 <button class="btn wide" type="button" data-testid="new-link" on:click=new_link>
                     {small(Icon::Leave)} <span>{move || t("people.new_link")}</span>
+                </button>
+            </Show>
+            <Show when=move || may_remove.get()>
+                <button class="btn wide" type="button" data-testid="remove-factor" on:click=remove_factor>
+                    {small(Icon::Lock)} <span>{move || t("people.remove_factor")}</span>
                 </button>
             </Show>
             <button class="btn wide" type="button" data-testid="switch" on:click=switch>
