@@ -60,7 +60,7 @@ pub fn SignInPage() -> impl IntoView {
                 Err(refused) => {
                     if refused.code == "session.code_needed" {
                         (login.set(name), password.set(typed));
-                        code.update(|code| drop(code.get_or_insert_default()));
+                        code.update(|code| _ = code.get_or_insert_default());
                     }
                     error.set(Some(error_words(&refused)));
                 }
