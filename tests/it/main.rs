@@ -16,4 +16,5 @@ mod rights;
 mod session;
 mod sync;
 mod templates;
+mod tokens;
 mod visit_story;
