@@ -10,6 +10,7 @@ pub mod people;
 pub mod quarantine;
 pub mod query;
 pub mod results;
+pub mod second_factor;
 pub mod session;
 pub mod sync;
 pub mod visits;

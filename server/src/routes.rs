@@ -4,7 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, health, live, people, quarantine, results, session, sync, visits,
+    about, audit, differences, enrolment, health, live, people, quarantine, results, second_factor, session, sync,
+    visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -20,6 +21,13 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/about").get(about::show))
                 .service(resource("/session").post(session::sign_in).delete(session::sign_out))
                 .service(resource("/session/refresh").post(session::refresh))
+                .service(
+                    resource("/second-factor")
+                        .get(second_factor::show)
+                        .post(second_factor::begin),
+                )
+                .service(resource("/second-factor/confirm").post(second_factor::confirm))
+                .service(resource("/second-factor/remove").post(second_factor::remove))
                 .service(resource("/enrolment").post(enrolment::choose_password))
                 .service(
                     resource("/people")
@@ -31,6 +39,7 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/people/{id}/enrolment").post(people::open_enrolment))
                 .service(resource("/people/{id}/assignments").post(people::assign))
                 .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
+                .service(resource("/people/{id}/second-factor/remove").post(people::remove_second_factor))
                 .service(resource("/devices/{id}/revoke").post(people::revoke_device))
                 .service(resource("/devices/{id}/restore").post(people::restore_device))
                 .service(resource("/audit").wrap(Compress::default()).get(audit::list))

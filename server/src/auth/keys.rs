@@ -23,6 +23,8 @@ pub struct Keys {
     pub refresh: [u8; 32],
     /// Keyed BLAKE3 for push receipts.
     pub receipt: [u8; 32],
+    /// Seals the secrets of second factors (AES-256-GCM).
+    pub second_factor: [u8; 32],
 }
 
 impl Keys {
@@ -33,10 +35,11 @@ impl Keys {
             token,
             key(conn, "refresh-token").await?,
             key(conn, "push-receipt").await?,
+            key(conn, "second-factor").await?,
         )?)
     }
 
-    fn new(token: [u8; 32], refresh: [u8; 32], receipt: [u8; 32]) -> anyhow::Result<Self> {
+    fn new(token: [u8; 32], refresh: [u8; 32], receipt: [u8; 32], second_factor: [u8; 32]) -> anyhow::Result<Self> {
         let signing = EncodingKey::from_ed_der(&[&ED25519_PKCS8[..], &token].concat());
         let public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).context("no public half of the token key")?;
         let verifying = DecodingKey::from_jwk(&public).context("unusable token key")?;
@@ -45,13 +48,14 @@ impl Keys {
             verifying,
             refresh,
             receipt,
+            second_factor,
         })
     }
 
     /// Keys for tests, from one byte.
     #[cfg(test)]
     pub fn for_test(seed: u8) -> Self {
-        Self::new([seed; 32], [seed ^ 1; 32], [seed ^ 2; 32]).unwrap()
+        Self::new([seed; 32], [seed ^ 1; 32], [seed ^ 2; 32], [seed ^ 3; 32]).unwrap()
     }
 }
 
