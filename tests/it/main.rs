@@ -2,12 +2,15 @@
 
 mod bad_input;
 mod busy;
+mod every_endpoint;
+mod flood;
 mod house;
 mod joint;
 mod litmus;
 mod live;
 mod locales;
 mod mend;
+mod naughty;
 mod people;
 mod policies;
 mod quarantine;
