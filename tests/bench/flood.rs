@@ -35,11 +35,12 @@ pub fn measure(runtime: &Runtime) -> Result<Vec<Figure>> {
     let rig = Rig::start(runtime)?;
     runtime.block_on(async {
         let mut conn = connect(&rig.database_url).await?;
-        let fleet = Fleet::enrol(&mut conn, &rig.district, &rig.server.url, 1).await?;
+        let fleet = Fleet::enrol(&mut conn, &rig.district, &rig.server.url, 2).await?;
         let bucket = fleet.buckets[0].clone();
         let login = format!("load-{}", bucket.subject().replace('-', ""));
         let honest = Honest {
             phone: &fleet.phones[0],
+            idle: (&fleet.phones[1], &fleet.buckets[1]),
             login,
             bucket,
         };
@@ -92,19 +93,22 @@ async fn compare(url: &str, honest: &Honest<'_>, pause: Duration, how: &str) -> 
 
 struct Honest<'a> {
     phone: &'a Phone,
+    /// A colleague at whose school nothing happens.
+    idle: (&'a Phone, &'a sync_protocol::BucketId),
     login: String,
     bucket: sync_protocol::BucketId,
 }
 
 impl Honest<'_> {
     async fn work(&self, waited: &mut Waited) -> Result<()> {
-        let pull = json!({"protocol": 1, "epoch": null, "want": {}, "budget": 1000}).to_string();
+        let pull =
+            json!({"protocol": 1, "epoch": null, "want": {self.idle.1.to_string(): 0}, "budget": 1000}).to_string();
         for _ in 0..TIMES {
             waited
                 .push
                 .push(push_one(self.phone, &visit(self.phone, &self.bucket)).await?);
             let started = Instant::now();
-            let reply = self.phone.post("sync/pull", "application/json", pull.clone()).await?;
+            let reply = self.idle.0.post("sync/pull", "application/json", pull.clone()).await?;
             reply.error_for_status()?.bytes().await?;
             waited.pull.push(started.elapsed());
             let started = Instant::now();

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod busy;
+mod decoders;
 mod every_endpoint;
 mod flood;
 mod house;

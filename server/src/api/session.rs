@@ -5,6 +5,7 @@ use std::time::Instant;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use anyhow::Context;
 use chrono::{Duration, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,11 @@ struct District {
 pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
     let asked: SignIn = body::json(&request, payload).await?;
     asked.check()?;
+    // Whoever shows a sign-in of before, be it long over, has been here; all others share a few connections.
+    let door = match presented(&app.keys.refresh, &request) {
+        Some(_) => None,
+        None => Some(app.doors.acquire().await.context("the doors are never closed")?),
+    };
     let mut conn = app.pool.get().await?;
     let person = people::by_login(&mut conn, &asked.login).await?;
     let device_state = match &person {
@@ -76,7 +82,7 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
         None => None,
     };
     // The password takes a while: no connection is held meanwhile.
-    drop(conn);
+    drop((conn, door));
 
     let visitor = Visitor {
         address: address(&request),
