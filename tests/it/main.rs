@@ -4,6 +4,7 @@ mod bad_input;
 mod busy;
 mod decoders;
 mod every_endpoint;
+mod faults;
 mod flood;
 mod house;
 mod joint;
