@@ -296,7 +296,12 @@ pub async fn edge<B: MessageBody + 'static>(
     if let Some(code) = code.filter(|_| reply.request().path().starts_with("/api/")) {
         reply = with_error_body(reply, code, id);
     }
+    let is_api = reply.request().path().starts_with("/api/");
     let headers = reply.headers_mut();
+    // Nothing the API says is for a cache: the next person at this screen may be another.
+    if is_api && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(
         HeaderName::from_static("x-request-id"),
         HeaderValue::try_from(id.to_string()).expect("hex is a header value"),

@@ -77,10 +77,12 @@ fn memory_of(work: impl FnOnce()) -> usize {
     usize::try_from(MOST.get() - before).unwrap_or(0)
 }
 
+type Decode = dyn Fn(&[u8]);
+
 /// A decoder with real messages to begin from.
 struct Decoder {
     name: &'static str,
-    decode: Box<dyn Fn(&[u8])>,
+    decode: Box<Decode>,
     corpus: Vec<Vec<u8>>,
 }
 

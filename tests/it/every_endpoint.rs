@@ -283,7 +283,7 @@ fn bodies(takes: &Takes, case: &Case) -> Vec<(String, Vec<u8>, bool)> {
         bodies.push(("as a group".into(), lines, false));
     } else if one_line {
         let text = good.to_string();
-        let more = [text[..text.len() - 1].as_bytes(), b",\"more\":", &case.bytes, b"}"].concat();
+        let more = [&text.as_bytes()[..text.len() - 1], b",\"more\":", &case.bytes, b"}"].concat();
         bodies.push(("as an unknown member".into(), more, true));
     }
     bodies

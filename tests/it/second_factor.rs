@@ -64,6 +64,7 @@ async fn sign_in(server: &TestServer, client: &mut Client, login: &str, password
 async fn set_up(client: &Client) -> (Device, Vec<String>) {
     let begun = client.post_json(FACTOR, &json!({"password": PASSWORD})).await;
     assert_eq!(begun.status, 200, "{}", begun.text);
+    assert_eq!(begun.headers["cache-control"], "no-store");
     let begun = begun.json();
     let secret = begun["secret"].as_str().expect("a secret");
     assert!(
@@ -236,7 +237,9 @@ async fn an_administrator_takes_a_lost_second_factor_away_and_nobody_else_does()
     let (device, _) = set_up(&committee).await;
     let path = format!("/api/v1/people/{}/second-factor/remove", district.committee.id);
     let admin = server.sign_in(&district.admin).await;
-    let listed = admin.get("/api/v1/people").await.json();
+    let listed = admin.get("/api/v1/people").await;
+    assert_eq!(listed.headers["cache-control"], "no-store");
+    let listed = listed.json();
     let with: Vec<&Value> = listed["people"]
         .as_array()
         .unwrap()
