@@ -141,6 +141,7 @@ fn shape(reply: &Reply) -> (u16, BTreeSet<String>, String, BTreeSet<String>) {
 /// Presents each token everywhere: refused in the shape in which rubbish is refused, without an echo.
 async fn all_are_refused_alike(client: &Client, attacks: &[(String, String)]) {
     let rubbish: Vec<_> = present(client, "x.y.z").await;
+    println!("{} tokens at {} calls", attacks.len(), rubbish.len());
     for (what, token) in attacks {
         for ((call, reply), (_, plain)) in present(client, token).await.iter().zip(&rubbish) {
             assert_eq!(
