@@ -11,6 +11,7 @@ pub mod quarantine;
 pub mod query;
 pub mod results;
 pub mod safe;
+pub mod second_factor;
 pub mod session;
 pub mod sync;
 pub mod visits;

@@ -7,6 +7,7 @@ pub mod keys;
 pub mod office;
 pub mod pace;
 pub mod password;
+pub mod second_factor;
 pub mod session;
 pub mod throttle;
 pub mod token;

@@ -91,6 +91,10 @@ codes! {
     SessionExpired = UNAUTHORIZED "session.expired";
     /// The login or the password is wrong; which of the two is not said.
     SignInRefused = UNAUTHORIZED "session.refused";
+    /// Login and password are right, and this account has a second factor: sign in again with `code`, six digits or a recovery code.
+    CodeNeeded = UNAUTHORIZED "session.code_needed";
+    /// Login and password are right; the second factor's code is wrong, too old, or was used before.
+    CodeRefused = UNAUTHORIZED "session.code_refused";
     /// The account is disabled. Work on the phone stays there; ask the office.
     PersonDisabled = UNAUTHORIZED "person.disabled";
     /// This device was reported lost or withdrawn. Ask the office.
@@ -121,6 +125,10 @@ codes! {
     ClientTooOld = UPGRADE_REQUIRED "client.too_old";
     /// The acting person's password, asked once more for a change of rights, is wrong. Nothing was changed.
     PasswordWrong = FORBIDDEN "password.wrong";
+    /// The second factor's code, asked for a change of it, is wrong or was used before. Nothing was changed.
+    CodeWrong = FORBIDDEN "code.wrong";
+    /// There is a second factor already: it must be removed before another is set up.
+    SecondFactorPresent = CONFLICT "second_factor.present";
     /// A new password has fewer than 10 characters.
     PasswordShort = BAD_REQUEST "password.short";
     /// A new password is made of spaces.
@@ -290,7 +298,12 @@ pub async fn edge<B: MessageBody + 'static>(
     if let Some(code) = code.filter(|_| reply.request().path().starts_with("/api/")) {
         reply = with_error_body(reply, code, id);
     }
+    let is_api = reply.request().path().starts_with("/api/");
     let headers = reply.headers_mut();
+    // Nothing the API says is for a cache: the next person at this screen may be another.
+    if is_api && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(
         HeaderName::from_static("x-request-id"),
         HeaderValue::try_from(id.to_string()).expect("hex is a header value"),

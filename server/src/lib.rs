@@ -40,6 +40,9 @@ use crate::hub::Hub;
 /// Pushes that are read and applied at a time; some four for each connection to Postgres.
 const PUSHES: usize = 64;
 
+/// Sign-ins looked up at a time, of those who show no sign-in of before.
+const DOORS: usize = 4;
+
 /// What every handler may reach; cloning shares it.
 #[derive(Clone)]
 pub struct AppState {
@@ -57,6 +60,8 @@ pub struct AppState {
     pub throttle: Throttle,
     /// Computes passwords, a few at a time.
     pub hasher: Hasher,
+    /// Connections that callers at the door may use at a time: the others are for those who are in.
+    pub doors: Arc<Semaphore>,
     /// Slows down a sign-in that asks without end.
     pub pace: Pace,
     /// Room for the pushes under way: a body may have 1 MiB, and whoever finds none comes again.
@@ -81,6 +86,7 @@ impl AppState {
             throttle: Throttle::default(),
             hasher: Hasher::default(),
             pace: Pace::default(),
+            doors: Arc::new(Semaphore::new(DOORS)),
             pushes: Arc::new(Semaphore::new(PUSHES)),
             demo: demo.map(Arc::from),
         })

@@ -1,11 +1,11 @@
 //! Every URL of the server on one screen.
 
-use actix_web::http::header;
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, health, live, people, quarantine, results, safe, session, sync, visits,
+    about, audit, differences, enrolment, health, live, people, quarantine, results, safe, second_factor, session,
+    sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -18,13 +18,18 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(
             scope("/api/v1")
                 .wrap(from_fn(csrf::guard))
-                // Nothing of an answer stays in a browser's cache, where it would lie in the clear.
-                .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
                 .service(resource("/about").get(about::show))
                 .service(resource("/session").post(session::sign_in).delete(session::sign_out))
                 .service(resource("/session/refresh").post(session::refresh))
                 .service(resource("/session/key").post(safe::lock))
                 .service(resource("/session/key/open").post(safe::open))
+                .service(
+                    resource("/second-factor")
+                        .get(second_factor::show)
+                        .post(second_factor::begin),
+                )
+                .service(resource("/second-factor/confirm").post(second_factor::confirm))
+                .service(resource("/second-factor/remove").post(second_factor::remove))
                 .service(resource("/enrolment").post(enrolment::choose_password))
                 .service(
                     resource("/people")
@@ -36,6 +41,7 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/people/{id}/enrolment").post(people::open_enrolment))
                 .service(resource("/people/{id}/assignments").post(people::assign))
                 .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
+                .service(resource("/people/{id}/second-factor/remove").post(people::remove_second_factor))
                 .service(resource("/devices/{id}/revoke").post(people::revoke_device))
                 .service(resource("/devices/{id}/restore").post(people::restore_device))
                 .service(resource("/audit").wrap(Compress::default()).get(audit::list))

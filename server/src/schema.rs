@@ -70,6 +70,20 @@ table! {
 }
 
 table! {
+    second_factor (district_id, person_id) {
+        district_id -> Uuid,
+        person_id -> Uuid,
+        sealed -> Bytea,
+        confirmed_at -> Nullable<Timestamptz>,
+        last_step -> BigInt,
+    }
+}
+
+table! {
+    recovery_code (district_id, person_id, code_hash) { district_id -> Uuid, person_id -> Uuid, code_hash -> Bytea, }
+}
+
+table! {
     audit_event (district_id, seq) {
         district_id -> Uuid,
         seq -> BigInt,
@@ -180,6 +194,8 @@ allow_tables_to_appear_in_same_query!(
     device,
     session,
     enrolment,
+    second_factor,
+    recovery_code,
     audit_event,
     audit_head,
     bucket,

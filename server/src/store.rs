@@ -10,6 +10,7 @@ mod prepared;
 pub mod results;
 pub mod rights;
 pub mod roster;
+pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
 pub mod sync;

@@ -3,6 +3,7 @@
 
 mod cold_start;
 mod figure;
+mod flood;
 mod form;
 mod machine;
 mod poll;
@@ -15,7 +16,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use figure::Figure;
 
-const ALL: [&str; 5] = ["push", "poll", "size", "cold-start", "form"];
+const ALL: [&str; 6] = ["push", "poll", "flood", "size", "cold-start", "form"];
 
 fn main() -> Result<()> {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +40,9 @@ fn main() -> Result<()> {
     }
     if wanted("poll") {
         figures.extend(poll::measure(&runtime)?);
+    }
+    if wanted("flood") {
+        figures.extend(flood::measure(&runtime)?);
     }
     if wanted("size") {
         figures.extend(size::measure()?);

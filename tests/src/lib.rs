@@ -5,6 +5,7 @@ pub mod bad_line;
 pub mod browser;
 pub mod cluster;
 pub mod faulty;
+pub mod hostile;
 pub mod load;
 pub mod people;
 pub mod phone;

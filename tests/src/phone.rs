@@ -57,20 +57,32 @@ impl Phone {
         }
         let reply: Json = reply.json().await?;
         let person: Uuid = reply["person"]["id"].as_str().context("no person")?.parse()?;
+        let token = reply["access"].as_str().context("no token")?.to_owned();
+        Ok(Self::new(base, http, token, person, device))
+    }
+
+    /// The phone whose sign-in this client made and keeps: its refreshes are the client's.
+    pub fn signed_in_as(base: &str, client: &crate::Client) -> Result<Self> {
+        let person = client.person.as_ref().context("nobody signed in")?.id;
+        let http = reqwest::Client::builder().build()?;
+        Ok(Self::new(base, http, client.access.clone(), person, client.device))
+    }
+
+    fn new(base: &str, http: reqwest::Client, token: String, person: Uuid, device: Uuid) -> Self {
         let me = Author {
             person: wire(person),
             device: wire(device),
         };
-        Ok(Self {
+        Self {
             base: base.to_owned(),
             http,
-            token: reply["access"].as_str().context("no token")?.to_owned(),
+            token,
             person,
             device,
             replica: Replica::open(me, Saved::default()),
             disk: Disk::default(),
             now: chrono::Utc::now().timestamp_millis(),
-        })
+        }
     }
 
     /// Kills the app and starts it again from its disk.

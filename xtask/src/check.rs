@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use anyhow::bail;
 
+use crate::advisories::{self, Looked};
 use crate::workspace::{cargo, must_run, output_of};
 use crate::{licences, tools};
 
-/// Formatting, lints on both sides, documentation, licences.
+/// Formatting, lints on both sides, documentation, licences, advisories.
 pub fn check() -> anyhow::Result<String> {
     let started = Instant::now();
     tools::ensure_wasm_target()?;
@@ -67,11 +68,24 @@ pub fn check() -> anyhow::Result<String> {
             failed.push("licences");
         }
     }
+    println!("check advisories");
+    let advisories = match advisories::check() {
+        Ok(Looked::NotGiven) => "advisories: not checked, no copy given".to_owned(),
+        Ok(Looked::Clean { newest, notices }) => {
+            notices.iter().for_each(|notice| println!("{notice}"));
+            format!("advisories: none of those up to {newest}, {} notices", notices.len())
+        }
+        Err(error) => {
+            println!("{error:#}");
+            failed.push("advisories");
+            String::new()
+        }
+    };
     if !failed.is_empty() {
         bail!("{}", failed.join(", "));
     }
     Ok(format!(
-        "check: {} in order ({:.0} s)",
+        "check: {} in order; {advisories} ({:.0} s)",
         passed.join(", "),
         started.elapsed().as_secs_f64()
     ))

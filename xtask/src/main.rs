@@ -1,6 +1,7 @@
 //! The project's verbs: `cargo xtask <verb>`. Every verb ends with one line that sums it up, and fails with a non-zero
 //! exit code. Nothing here is part of the product.
 
+mod advisories;
 mod bench;
 mod check;
 mod client_build;
@@ -9,6 +10,7 @@ mod disasters;
 mod licences;
 mod release;
 mod run;
+mod sbom;
 mod shots;
 mod sim;
 mod test;
@@ -24,7 +26,7 @@ cargo xtask <verb>
 
   run [--port N] [--data DIR] [--demo small|none]    set up what is missing, build, start everything; Ctrl-C stops it
   test [--ring pure|sim|it|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
-  check                                              formatting, lints, documentation, licences
+  check                                              formatting, lints, documentation, licences, advisories where a copy is given
   build                                              build the web client into dist/
   lint [DIR]                                         what is wrong in the definition files: file, line, what to do
   sim [--seeds N | --seed S]                         the simulator: many runs and a summary, or one told step by step
@@ -35,6 +37,7 @@ cargo xtask <verb>
   bench [NAME ...] [--json FILE]                     measure; medians, with the machine named
   demo --size small                                  load the demo district into an empty database
   shots DIR                                          pictures of every screen into DIR
+  sbom [FILE]                                        the list of the product's parts, as CycloneDX 1.5
   release                                            the optimised server with the client inside, and its list of parts
   help                                               this text
 ";
@@ -76,11 +79,12 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         }
         "restore-matrix" => disasters::restore_matrix(arguments),
         "crash" => disasters::crash(arguments),
+        "sbom" => sbom::sbom(arguments),
         "shots" => shots::shots(arguments),
         "release" => release::release(arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
-            Ok("help: 15 verbs".into())
+            Ok("help: 16 verbs".into())
         }
         unknown => bail!("no such verb as {unknown}; `cargo xtask help` lists them"),
     }

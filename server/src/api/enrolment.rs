@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::auth::office::LONGEST_PASSWORD;
-use crate::auth::password;
+use crate::auth::password::{self, Caller};
 use crate::auth::throttle::{Visitor, address};
 use crate::body;
 use crate::error::{Code, Result};
@@ -71,7 +71,7 @@ pub async fn choose_password(app: Data<AppState>, request: HttpRequest, payload:
     if asked.password.trim().to_lowercase() == login.to_lowercase() {
         return Err(Code::PasswordIsLogin.into());
     }
-    let password_hash = app.hasher.hash(asked.password).await?;
+    let password_hash = app.hasher.hash(Caller::Known, asked.password).await?;
     let mut conn = app.pool.get().await?;
     conn.transaction(async |conn| -> Result<()> {
         roster::lock(conn).await?;

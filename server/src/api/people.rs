@@ -23,6 +23,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::audit::{self, Event};
 use crate::store::enrolments;
 use crate::store::roster::{self, NewPerson};
+use crate::store::second_factors;
 
 /// The longest login, in characters, which are plain letters, digits and `.-_@`: no two look alike.
 const LONGEST_LOGIN: usize = 64;
@@ -48,6 +49,8 @@ pub struct Shown {
     status: String,
     /// Whether they have chosen a password.
     enrolled: bool,
+    /// Whether their sign-in asks for a second factor.
+    second_factor: bool,
     /// Until when their link may be used, if they have one.
     link_until: Option<String>,
     assignments: Vec<Assignment>,
@@ -399,6 +402,36 @@ async fn set_device(
     answer(&app, &mut conn, &actor, id).await
 }
 
+/// `POST /api/v1/people/{id}/second-factor/remove`, body `{"password"}`: for whoever lost their device and their recovery codes. Administrators
+/// only (`person.admin_only`), never for themselves (`person.yourself`); 404 when there is none.
+pub async fn remove_second_factor(
+    app: Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Shown>> {
+    office_only(&actor)?;
+    let id = query::path_id(&request, "id")?;
+    let asked: OnlyPassword = body::json(&request, payload).await?;
+    if !actor.has("admin") {
+        return Err(Code::AdminOnly.into());
+    }
+    if id == actor.person {
+        return Err(Code::Yourself.into());
+    }
+    confirm(&app, &actor, &request, asked.password).await?;
+    let mut conn = app.pool.get().await?;
+    conn.transaction(async |conn| -> Result<()> {
+        subject(conn, &actor, id).await?;
+        if !second_factors::remove(conn, actor.district, id).await? {
+            return Err(Code::NotFound.into());
+        }
+        tell(conn, &actor, "second_factor.removed", id, json!({})).await
+    })
+    .await?;
+    answer(&app, &mut conn, &actor, id).await
+}
+
 /// Somebody of the district, held, whom the acting person may do something about.
 async fn subject(conn: &mut AsyncPgConnection, actor: &Actor, id: Uuid) -> Result<Account> {
     roster::lock(conn).await?;
@@ -484,10 +517,15 @@ async fn shown(conn: &mut AsyncPgConnection, district: Uuid, only: Option<Uuid>)
             last_seen: moment(row.last_seen),
         });
     }
+    let factors: BTreeSet<Uuid> = second_factors::owners(conn, district, &ids)
+        .await?
+        .into_iter()
+        .collect();
     let links: BTreeMap<Uuid, DateTime<Utc>> = accounts::open_links(conn, district, &ids).await?.into_iter().collect();
     let shown = accounts.into_iter().map(|account| Shown {
         assignments: assignments.remove(&account.id).unwrap_or_default(),
         devices: devices.remove(&account.id).unwrap_or_default(),
+        second_factor: factors.contains(&account.id),
         link_until: links.get(&account.id).copied().map(moment),
         id: account.id,
         login: account.login,

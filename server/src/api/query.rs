@@ -10,10 +10,15 @@ use crate::error::{Code, Refused};
 
 /// The parameters after `?`; `T` should derive `deny_unknown_fields`.
 pub fn read<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refused> {
-    if request.query_string().contains("%00") {
+    parse(request.query_string())
+}
+
+/// The same from the text after `?`.
+pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Refused> {
+    if query.contains("%00") {
         return Err(Refused(Code::TextNul));
     }
-    let query = Query::<T>::from_query(request.query_string()).map_err(|_| Refused(Code::QueryMalformed))?;
+    let query = Query::<T>::from_query(query).map_err(|_| Refused(Code::QueryMalformed))?;
     Ok(query.into_inner())
 }
 

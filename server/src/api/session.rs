@@ -5,19 +5,26 @@ use std::time::Instant;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use anyhow::Context;
 use chrono::{Duration, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::AppState;
+use crate::api::second_factor;
+use crate::auth::password::Caller;
+use crate::auth::second_factor::LONGEST_CODE;
 use crate::auth::session::{COOKIE, LIFETIME_DAYS, RefreshToken, Rotation, presented, rotate};
 use crate::auth::throttle::{Visitor, address};
 use crate::auth::token::{Claims, LIFETIME_S};
 use crate::body;
 use crate::error::{Code, Error, Result};
+use crate::store::audit::{self, Event};
 use crate::store::people::{self, Person};
-use crate::store::sessions;
+use crate::store::sessions::Session;
+use crate::store::{second_factors, sessions};
 
 /// What a person types, and what their installation calls itself.
 #[derive(Deserialize)]
@@ -27,11 +34,14 @@ struct SignIn {
     password: String,
     device: Uuid,
     device_name: String,
+    /// Six digits or a recovery code, from whoever was told `session.code_needed`.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// An open session as the client sees it.
 #[derive(Serialize)]
-struct Session {
+struct Opened {
     access: String,
     expires_in_s: u64,
     person: SessionPerson,
@@ -53,10 +63,18 @@ struct District {
     name: String,
 }
 
-/// `POST`: checks login and password and starts a sign-in on this device.
+/// `POST`: checks login and password, then the second factor if the person has one, and starts a sign-in on this device.
+///
+/// Body `{"login", "password", "device", "device_name", "code"?}`. With the password right and no `code`: 401 `session.code_needed`, and the
+/// same body with `code` is expected next. A wrong or used code is 401 `session.code_refused` and slowed down like a password.
 pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
     let asked: SignIn = body::json(&request, payload).await?;
     asked.check()?;
+    // Whoever shows a sign-in of before, be it long over, has been here; all others share a few connections.
+    let door = match presented(&app.keys.refresh, &request) {
+        Some(_) => None,
+        None => Some(app.doors.acquire().await.context("the doors are never closed")?),
+    };
     let mut conn = app.pool.get().await?;
     let person = people::by_login(&mut conn, &asked.login).await?;
     let device_state = match &person {
@@ -64,7 +82,7 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
         None => None,
     };
     // The password takes a while: no connection is held meanwhile.
-    drop(conn);
+    drop((conn, door));
 
     let visitor = Visitor {
         address: address(&request),
@@ -74,12 +92,18 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     };
     app.throttle.admit(&visitor, Instant::now())?;
     let stored = person.as_ref().and_then(|person| person.password_hash.clone());
-    let right = app.hasher.verify(asked.password, stored).await?;
+    let caller = if visitor.known_device {
+        Caller::Known
+    } else {
+        Caller::Stranger
+    };
+    let right = app.hasher.verify(caller, asked.password, stored).await?;
     let person = person.filter(|_| right).ok_or(Code::SignInRefused)?;
-    app.throttle.succeeded(&visitor);
     refuse_inactive(&person, device_state.as_deref())?;
 
     let mut conn = app.pool.get().await?;
+    check_code(&app, &mut conn, &visitor, &person, asked.code.as_deref()).await?;
+    app.throttle.succeeded(&visitor);
     people::see_device(&mut conn, &person, asked.device, &asked.device_name).await?;
     let family = sessions::start(&mut conn, person.district_id, person.id, asked.device, lifetime()).await?;
     open(
@@ -123,11 +147,38 @@ pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpR
         .finish())
 }
 
+/// The second factor of a person whose password was right, if they have one.
+async fn check_code(
+    app: &AppState,
+    conn: &mut AsyncPgConnection,
+    visitor: &Visitor,
+    person: &Person,
+    code: Option<&str>,
+) -> Result<()> {
+    let factor = second_factors::of(conn, person.district_id, person.id).await?;
+    let Some(factor) = factor.filter(|factor| factor.confirmed) else {
+        return Ok(());
+    };
+    let Some(code) = code else {
+        app.throttle.half_way(visitor);
+        return Err(Code::CodeNeeded.into());
+    };
+    app.throttle
+        .admit_code(&person.login, Instant::now())
+        .inspect_err(|_| app.throttle.half_way(visitor))?;
+    if !second_factor::spend(app, conn, person, &factor, code).await? {
+        return Err(Code::CodeRefused.into());
+    }
+    app.throttle.code_succeeded(&person.login);
+    Ok(())
+}
+
 impl SignIn {
     fn check(&self) -> Result<()> {
         let lengths_fit = (1..=200).contains(&self.login.len())
             && (1..=1000).contains(&self.password.len())
-            && (1..=200).contains(&self.device_name.len());
+            && (1..=200).contains(&self.device_name.len())
+            && self.code.as_ref().is_none_or(|code| code.len() <= LONGEST_CODE);
         if lengths_fit && !self.device.is_nil() {
             Ok(())
         } else {
@@ -158,6 +209,7 @@ async fn turn(conn: &mut AsyncPgConnection, presented: RefreshToken) -> Result<O
         Rotation::Reuse => {
             tracing::warn!("an old refresh token was presented again: its sign-in is ended");
             sessions::revoke(conn, row.district_id, row.family).await?;
+            tell_of_reuse(conn, &row).await?;
             return Ok(None);
         }
     };
@@ -165,6 +217,20 @@ async fn turn(conn: &mut AsyncPgConnection, presented: RefreshToken) -> Result<O
     let device_state = people::device_state(conn, &person, row.device_id).await?;
     refuse_inactive(&person, device_state.as_deref())?;
     Ok(Some((person, generation)))
+}
+
+/// The office reads that somebody else holds a copy of this sign-in. Who of the two called is not known, so the sign-in's person stands
+/// as the actor.
+async fn tell_of_reuse(conn: &mut AsyncPgConnection, row: &Session) -> Result<()> {
+    let name = people::device_name(conn, row.district_id, row.person_id, row.device_id).await?;
+    let event = Event {
+        district: row.district_id,
+        actor: row.person_id,
+        what: "session.reuse",
+        subject: row.person_id,
+        detail: json!({ "device": row.device_id, "name": name }),
+    };
+    audit::append(conn, event).await
 }
 
 fn refuse_inactive(person: &Person, device_state: Option<&str>) -> Result<()> {
@@ -191,7 +257,7 @@ async fn open(
     };
     let now_s = u64::try_from(Utc::now().timestamp()).map_err(|before_1970| Error::Internal(before_1970.into()))?;
     let access = Claims::new(district.id, person.id, token.family, person.stamp, now_s).sign(&app.keys)?;
-    let session = Session {
+    let session = Opened {
         access,
         expires_in_s: LIFETIME_S,
         person: SessionPerson {

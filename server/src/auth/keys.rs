@@ -26,6 +26,8 @@ pub struct Keys {
     pub receipt: [u8; 32],
     /// Locks the keys of the safes on phones.
     pub safe: SafeKey,
+    /// Seals the secrets of second factors.
+    pub second_factor: SafeKey,
 }
 
 impl Keys {
@@ -37,10 +39,17 @@ impl Keys {
             key(conn, "refresh-token").await?,
             key(conn, "push-receipt").await?,
             key(conn, "phone-safe").await?,
+            key(conn, "second-factor").await?,
         )?)
     }
 
-    fn new(token: [u8; 32], refresh: [u8; 32], receipt: [u8; 32], safe: [u8; 32]) -> anyhow::Result<Self> {
+    fn new(
+        token: [u8; 32],
+        refresh: [u8; 32],
+        receipt: [u8; 32],
+        safe: [u8; 32],
+        second_factor: [u8; 32],
+    ) -> anyhow::Result<Self> {
         let signing = EncodingKey::from_ed_der(&[&ED25519_PKCS8[..], &token].concat());
         let public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).context("no public half of the token key")?;
         let verifying = DecodingKey::from_jwk(&public).context("unusable token key")?;
@@ -50,13 +59,21 @@ impl Keys {
             refresh,
             receipt,
             safe: SafeKey::new(safe),
+            second_factor: SafeKey::new(second_factor),
         })
     }
 
     /// Keys for tests, from one byte.
     #[cfg(test)]
     pub fn for_test(seed: u8) -> Self {
-        Self::new([seed; 32], [seed ^ 1; 32], [seed ^ 2; 32], [seed ^ 3; 32]).unwrap()
+        Self::new(
+            [seed; 32],
+            [seed ^ 1; 32],
+            [seed ^ 2; 32],
+            [seed ^ 3; 32],
+            [seed ^ 4; 32],
+        )
+        .unwrap()
     }
 }
 

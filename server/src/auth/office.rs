@@ -7,6 +7,7 @@ use diesel_async::AsyncPgConnection;
 
 use crate::AppState;
 use crate::auth::actor::Actor;
+use crate::auth::password::Caller;
 use crate::auth::throttle::{Visitor, address};
 use crate::error::{Code, Refused, Result};
 use crate::store::accounts::{self, Account};
@@ -40,7 +41,7 @@ pub async fn confirm(app: &AppState, actor: &Actor, request: &HttpRequest, passw
         known_device: true,
     };
     app.throttle.admit(&visitor, Instant::now())?;
-    if !app.hasher.verify(password, person.password_hash).await? {
+    if !app.hasher.verify(Caller::Known, password, person.password_hash).await? {
         return Err(Code::PasswordWrong.into());
     }
     app.throttle.succeeded(&visitor);

@@ -7,13 +7,16 @@ use anyhow::anyhow;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::error::{Code, Error, Refused, Result};
 
-/// Hashes computed at once: each takes 19 MiB and most of a core.
-const AT_ONCE: usize = 2;
+/// Hashes of one lane computed at once: each takes 19 MiB and most of a core.
+const AT_ONCE: usize = 1;
+
+/// Callers that may wait in one lane; whoever comes after them is told to come again at once.
+pub const ROOM: usize = 64;
 
 /// Characters of the shortest password somebody may choose.
 const SHORTEST: usize = 10;
@@ -24,21 +27,64 @@ const LONGEST_QUEUE: Duration = Duration::from_secs(10);
 /// What an unknown login is compared with, so that it takes as long as a known one.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash("nobody's").expect("Argon2 with default parameters"));
 
-/// Computes passwords without crowding out everything else; cloning shares the limit.
-#[derive(Clone)]
-pub struct Hasher(Arc<Semaphore>);
+/// Who has a password computed: strangers stand in a lane of their own, so that no number of them keeps back those who were here before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody at the door, on a device on which this login never signed in.
+    Stranger,
+    /// Somebody on a device of theirs, or with a link of the office's.
+    Known,
+}
 
-impl Default for Hasher {
+/// Computes passwords without crowding out everything else; cloning shares the lanes.
+#[derive(Clone, Default)]
+pub struct Hasher {
+    strangers: Lane,
+    known: Lane,
+}
+
+#[derive(Clone)]
+struct Lane {
+    room: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Lane {
     fn default() -> Self {
-        Hasher(Arc::new(Semaphore::new(AT_ONCE)))
+        Lane {
+            room: Arc::new(Semaphore::new(ROOM + AT_ONCE)),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 }
 
+/// A turn in a lane. It ends when it is dropped.
+pub struct Turn {
+    _room: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
+}
+
 impl Hasher {
-    /// Refuses `busy` when too many others wait; otherwise says whether `password` is the one `stored` was made from. `None` (no such person) costs the same and is false.
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool> {
-        let turn = timeout(LONGEST_QUEUE, self.0.acquire()).await.map_err(|_| Code::Busy)?;
-        let _turn = turn.map_err(|closed| Error::Internal(closed.into()))?;
+    /// Waits for a turn. Refuses `busy`: at once when too many wait already, later when they take too long.
+    pub async fn turn(&self, caller: Caller) -> Result<Turn> {
+        let lane = match caller {
+            Caller::Stranger => &self.strangers,
+            Caller::Known => &self.known,
+        };
+        let room = lane.room.clone().try_acquire_owned().map_err(|_| Code::Busy)?;
+        let turn = timeout(LONGEST_QUEUE, lane.turns.clone().acquire_owned())
+            .await
+            .map_err(|_| Code::Busy)?;
+        Ok(Turn {
+            _room: room,
+            _turn: turn.map_err(|closed| Error::Internal(closed.into()))?,
+        })
+    }
+
+    /// Refuses `busy` like [`Self::turn`]; otherwise says whether `password` is the one `stored` was made from. `None` (no such person) costs
+    /// the same and is false.
+    pub async fn verify(&self, caller: Caller, password: String, stored: Option<String>) -> Result<bool> {
+        let _turn = self.turn(caller).await?;
         let known = stored.is_some();
         let right = tokio::task::spawn_blocking(move || matches(&password, stored.as_deref().unwrap_or(&NOBODYS)))
             .await
@@ -46,10 +92,9 @@ impl Hasher {
         Ok(right? && known)
     }
 
-    /// The PHC string of a new password; refuses `busy` like [`Self::verify`].
-    pub async fn hash(&self, password: String) -> Result<String> {
-        let turn = timeout(LONGEST_QUEUE, self.0.acquire()).await.map_err(|_| Code::Busy)?;
-        let _turn = turn.map_err(|closed| Error::Internal(closed.into()))?;
+    /// The PHC string of a new password; refuses `busy` like [`Self::turn`].
+    pub async fn hash(&self, caller: Caller, password: String) -> Result<String> {
+        let _turn = self.turn(caller).await?;
         let hashed = tokio::task::spawn_blocking(move || hash(&password)).await;
         Ok(hashed.map_err(|stopped| Error::Internal(stopped.into()))??)
     }
@@ -85,6 +130,8 @@ fn matches(password: &str, stored: &str) -> anyhow::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -93,15 +140,40 @@ mod tests {
         let stored = hash("correct horse").unwrap();
         assert!(
             hasher
-                .verify("correct horse".into(), Some(stored.clone()))
+                .verify(Caller::Known, "correct horse".into(), Some(stored.clone()))
                 .await
                 .unwrap()
         );
-        assert!(!hasher.verify("correct hors".into(), Some(stored)).await.unwrap());
         assert!(
-            !hasher.verify("nobody's".into(), None).await.unwrap(),
+            !hasher
+                .verify(Caller::Known, "correct hors".into(), Some(stored))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !hasher.verify(Caller::Stranger, "nobody's".into(), None).await.unwrap(),
             "not even with the stand-in's password"
         );
-        assert!(hasher.verify("x".into(), Some("not a hash".into())).await.is_err());
+        assert!(
+            hasher
+                .verify(Caller::Known, "x".into(), Some("not a hash".into()))
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_refuses_at_once_and_the_other_one_goes_on() {
+        let hasher = Hasher::default();
+        let first = hasher.turn(Caller::Stranger).await.unwrap();
+        let mut waiting: Vec<_> = (0..ROOM).map(|_| Box::pin(hasher.turn(Caller::Stranger))).collect();
+        for turn in &mut waiting {
+            assert!(turn.now_or_never().is_none(), "they wait");
+        }
+        let refused = hasher.turn(Caller::Stranger).await;
+        assert!(matches!(refused, Err(Error::Refused(Code::Busy))));
+        assert!(hasher.turn(Caller::Known).await.is_ok());
+        drop(first);
+        waiting.remove(0).await.unwrap();
     }
 }

@@ -22,6 +22,8 @@ enum Key {
     Exact(String, IpAddr, Uuid),
     /// A login, whoever guesses it from devices that never signed in.
     Login(String),
+    /// The second factor of a login, asked of whoever has the password: six digits are few.
+    Code(String),
     /// An address, whichever logins it guesses; loose, as a whole school may share one.
     Address(IpAddr),
 }
@@ -30,7 +32,7 @@ impl Key {
     /// Tries that cost nothing, and the longest delay after them.
     fn allowance(&self) -> (u32, Duration) {
         match self {
-            Key::Exact(..) => (5, Duration::from_secs(300)),
+            Key::Exact(..) | Key::Code(_) => (5, Duration::from_secs(300)),
             Key::Login(_) => (20, Duration::from_secs(60)),
             Key::Address(_) => (60, Duration::from_secs(30)),
         }
@@ -78,8 +80,16 @@ impl Throttle {
     /// Counts a try before its password is looked at; refuses `session.too_many_tries` when it comes too early.
     /// A refused try is not counted, so the delay never grows by waiting impatiently.
     pub fn admit(&self, visitor: &Visitor, now: Instant) -> Result<(), Refused> {
+        self.count(visitor.keys(), now)
+    }
+
+    /// Counts a try of a second factor before its code is looked at; refuses `session.too_many_tries` like a password that comes too early.
+    pub fn admit_code(&self, login: &str, now: Instant) -> Result<(), Refused> {
+        self.count(vec![Key::Code(login.to_lowercase())], now)
+    }
+
+    fn count(&self, keys: Vec<Key>, now: Instant) -> Result<(), Refused> {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = visitor.keys();
         let wait = keys
             .iter()
             .filter_map(|key| Some(wait(key, tries.get(key)?, now)))
@@ -96,6 +106,22 @@ impl Throttle {
             entry.last = now;
         }
         Ok(())
+    }
+
+    /// Takes this one try back, and none before it: the password was right, and the sign-in waits for the second factor.
+    pub fn half_way(&self, visitor: &Visitor) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in visitor.keys() {
+            if let Some(entry) = tries.get_mut(&key) {
+                entry.count = entry.count.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Forgets the tries of a second factor: its code was right.
+    pub fn code_succeeded(&self, login: &str) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.remove(&Key::Code(login.to_lowercase()));
     }
 
     /// Takes the try back: the password was right.
@@ -209,6 +235,22 @@ mod tests {
             throttle.admit(&me, now).unwrap();
             throttle.succeeded(&me);
         }
+    }
+
+    #[test]
+    fn who_has_the_password_does_not_guess_the_second_factor() {
+        let (throttle, mut now) = (Throttle::default(), Instant::now());
+        let mut heard = 0;
+        for device in 0..1000 {
+            // The right password each time, from ever new devices.
+            let _ = throttle.admit(&visitor("anna", device), now);
+            throttle.half_way(&visitor("anna", device));
+            heard += u32::from(throttle.admit_code("Anna", now).is_ok());
+            now += Duration::from_secs(1);
+        }
+        assert!(heard <= 15, "{heard} guesses in a thousand seconds");
+        throttle.code_succeeded("anna");
+        throttle.admit_code("anna", now).unwrap();
     }
 
     #[test]

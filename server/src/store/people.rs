@@ -86,6 +86,17 @@ pub async fn device_state(conn: &mut AsyncPgConnection, person: &Person, id: Uui
     Ok(row.first(conn).await.optional()?)
 }
 
+/// What a person's device calls itself.
+pub async fn device_name(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    person: Uuid,
+    device: Uuid,
+) -> Result<Option<String>> {
+    let row = device::table.find((district, device, person)).select(device::name);
+    Ok(row.first(conn).await.optional()?)
+}
+
 /// Remembers that a person uses a device, under the name it gives itself.
 pub async fn see_device(conn: &mut AsyncPgConnection, person: &Person, id: Uuid, name: &str) -> Result<()> {
     diesel::insert_into(device::table)

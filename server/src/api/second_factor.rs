@@ -1,0 +1,248 @@
+//! `/api/v1/second-factor`: somebody with an office role sets up, confirms and removes their own time-based codes. A sign-in asks for them
+//! once they are confirmed (`api/session.rs`); an administrator removes somebody else's (`api/people.rs`). Nobody is made to have one.
+
+use std::time::Instant;
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json, Payload};
+use anyhow::Context;
+use chrono::Utc;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::AppState;
+use crate::auth::actor::Actor;
+use crate::auth::office;
+use crate::auth::second_factor::{LONGEST_CODE, Secret, Typed, fresh_recovery_codes};
+use crate::body;
+use crate::error::{Code, Refused, Result};
+use crate::store::audit::{self, Event};
+use crate::store::people::{self, Person};
+use crate::store::second_factors::{self, SecondFactor};
+
+/// Who may set one up. A supervisor's phone signs in where there is nobody to help with a lost code.
+const ROLES: [&str; 4] = ["coordinator", "committee", "admin", "zone_lead"];
+
+/// What one has: `{"active": true, "recovery_left": 8}`.
+#[derive(Serialize)]
+pub struct Standing {
+    /// Whether the sign-in asks for a code.
+    active: bool,
+    /// Recovery codes not used yet.
+    recovery_left: i64,
+}
+
+/// `GET`: one's own.
+pub async fn show(app: Data<AppState>, actor: Actor) -> Result<Json<Standing>> {
+    let mut conn = app.pool.get().await?;
+    let factor = second_factors::of(&mut conn, actor.district, actor.person).await?;
+    let active = factor.is_some_and(|factor| factor.confirmed);
+    let recovery_left = second_factors::recovery_left(&mut conn, actor.district, actor.person).await?;
+    Ok(Json(Standing { active, recovery_left }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    password: String,
+}
+
+/// What the device must learn, shown this once: `{"secret": "GEZD…", "uri": "otpauth://totp/Duxing:login?secret=…"}`.
+#[derive(Serialize)]
+pub struct Begun {
+    /// Base32, to be typed.
+    secret: String,
+    /// For a QR code.
+    uri: String,
+}
+
+/// `POST`, body `{"password"}`: a new secret. Nothing is asked at sign-in until it is confirmed; beginning again replaces it.
+///
+/// Refuses `forbidden` to those without an office role, `password.wrong`, and `second_factor.present` when there is a confirmed one.
+pub async fn begin(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<Json<Begun>> {
+    refuse_others(&actor)?;
+    let asked: Begin = body::json(&request, payload).await?;
+    office::confirm(&app, &actor, &request, asked.password).await?;
+    let mut conn = app.pool.get().await?;
+    let person = people::by_id(&mut conn, actor.district, actor.person).await?;
+    let secret = Secret::fresh();
+    let sealed = secret.seal(&app.keys.second_factor, actor.district, actor.person);
+    if !second_factors::begin(&mut conn, actor.district, actor.person, &sealed).await? {
+        return Err(Code::SecondFactorPresent.into());
+    }
+    Ok(Json(Begun {
+        uri: secret.uri(&person.login),
+        secret: secret.spelt(),
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    code: String,
+}
+
+/// The codes for whoever loses the device, shown this once: `{"recovery_codes": ["abcd-efgh-jkmn-pqrs", …]}`, eight of them.
+#[derive(Serialize)]
+pub struct Confirmed {
+    recovery_codes: Vec<String>,
+}
+
+/// `POST …/confirm`, body `{"code"}`: the device makes the right codes, so from now on the sign-in asks for them.
+///
+/// Refuses `code.wrong`, `session.too_many_tries`, and 404 when nothing waits to be confirmed.
+pub async fn confirm(
+    app: Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Confirmed>> {
+    refuse_others(&actor)?;
+    let asked: Confirm = body::json(&request, payload).await?;
+    let mut conn = app.pool.get().await?;
+    let person = people::by_id(&mut conn, actor.district, actor.person).await?;
+    let waiting = second_factors::of(&mut conn, actor.district, actor.person).await?;
+    let waiting = waiting.filter(|factor| !factor.confirmed).ok_or(Code::NotFound)?;
+    app.throttle.admit_code(&person.login, Instant::now())?;
+    let secret = open(&app, &person, &waiting)?;
+    let step = match typed(&asked.code)? {
+        Some(Typed::Timed(code)) => secret.step_of(code, Utc::now().timestamp(), waiting.last_step),
+        _ => None,
+    };
+    let step = step.ok_or(Code::CodeWrong)?;
+    let recovery_codes = fresh_recovery_codes();
+    let hashes: Vec<[u8; 32]> = recovery_codes
+        .iter()
+        .filter_map(|code| match Typed::read(code) {
+            Some(Typed::Recovery(hash)) => Some(hash),
+            _ => None,
+        })
+        .collect();
+    conn.transaction(async |conn| -> Result<()> {
+        // Somebody else's beginning of the same account would have replaced the secret whose code this is.
+        let now = second_factors::of(conn, actor.district, actor.person).await?;
+        if now.is_none_or(|now| now.sealed != waiting.sealed)
+            || !second_factors::confirm(conn, actor.district, actor.person, step, &hashes).await?
+        {
+            return Err(Code::NotFound.into());
+        }
+        tell(conn, &person, "second_factor.added", json!({})).await
+    })
+    .await?;
+    app.throttle.code_succeeded(&person.login);
+    Ok(Json(Confirmed { recovery_codes }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remove {
+    password: String,
+    code: String,
+}
+
+/// `POST …/remove`, body `{"password", "code"}`, the code being six digits or a recovery code: the sign-in asks for the password alone again.
+///
+/// Refuses `password.wrong`, `code.wrong`, `session.too_many_tries`, and 404 when there is none.
+pub async fn remove(
+    app: Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Standing>> {
+    let asked: Remove = body::json(&request, payload).await?;
+    typed(&asked.code)?;
+    office::confirm(&app, &actor, &request, asked.password).await?;
+    let mut conn = app.pool.get().await?;
+    let person = people::by_id(&mut conn, actor.district, actor.person).await?;
+    let factor = second_factors::of(&mut conn, actor.district, actor.person).await?;
+    let factor = factor.filter(|factor| factor.confirmed).ok_or(Code::NotFound)?;
+    app.throttle.admit_code(&person.login, Instant::now())?;
+    if !spend(&app, &mut conn, &person, &factor, &asked.code).await? {
+        return Err(Code::CodeWrong.into());
+    }
+    app.throttle.code_succeeded(&person.login);
+    conn.transaction(async |conn| -> Result<()> {
+        if !second_factors::remove(conn, actor.district, actor.person).await? {
+            return Err(Code::NotFound.into());
+        }
+        tell(conn, &person, "second_factor.removed", json!({})).await
+    })
+    .await?;
+    Ok(Json(Standing {
+        active: false,
+        recovery_left: 0,
+    }))
+}
+
+/// Whether `code` is good, which it is once: a used-up recovery code is told in the audit.
+pub(super) async fn spend(
+    app: &AppState,
+    conn: &mut AsyncPgConnection,
+    person: &Person,
+    factor: &SecondFactor,
+    code: &str,
+) -> Result<bool> {
+    let (district, id) = (person.district_id, person.id);
+    match Typed::read(code) {
+        None => Ok(false),
+        Some(Typed::Timed(code)) => {
+            let secret = open(app, person, factor)?;
+            match secret.step_of(code, Utc::now().timestamp(), factor.last_step) {
+                Some(step) => second_factors::use_step(conn, district, id, step).await,
+                None => Ok(false),
+            }
+        }
+        Some(Typed::Recovery(hash)) => {
+            conn.transaction(async |conn| -> Result<bool> {
+                let used = second_factors::use_recovery(conn, district, id, &hash).await?;
+                if used {
+                    let left = second_factors::recovery_left(conn, district, id).await?;
+                    tell(
+                        conn,
+                        person,
+                        "second_factor.recovery_used",
+                        json!({ "left": left.to_string() }),
+                    )
+                    .await?;
+                }
+                Ok(used)
+            })
+            .await
+        }
+    }
+}
+
+fn refuse_others(actor: &Actor) -> Result<(), Refused> {
+    match ROLES.iter().any(|role| actor.has(role)) {
+        true => Ok(()),
+        false => Err(Refused(Code::Forbidden)),
+    }
+}
+
+/// What was typed; refuses `value.invalid` for more than any code has.
+fn typed(code: &str) -> Result<Option<Typed>, Refused> {
+    match code.len() <= LONGEST_CODE {
+        true => Ok(Typed::read(code)),
+        false => Err(Refused(Code::ValueInvalid)),
+    }
+}
+
+fn open(app: &AppState, person: &Person, factor: &SecondFactor) -> Result<Secret> {
+    let secret = Secret::open(&factor.sealed, &app.keys.second_factor, person.district_id, person.id);
+    Ok(secret.context("a sealed second factor does not open with this installation's key")?)
+}
+
+/// About one's own second factor.
+async fn tell(conn: &mut AsyncPgConnection, person: &Person, what: &'static str, detail: Value) -> Result<()> {
+    let (district, id): (Uuid, Uuid) = (person.district_id, person.id);
+    let event = Event {
+        district,
+        actor: id,
+        what,
+        subject: id,
+        detail,
+    };
+    audit::append(conn, event).await
+}
