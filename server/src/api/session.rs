@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{Duration, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::auth::token::{Claims, LIFETIME_S};
 use crate::body;
 use crate::error::{Code, Error, Result};
 use crate::store::people::{self, Person};
+use crate::store::purpose::{Purpose, within};
 use crate::store::sessions;
 
 /// What a person types, and what their installation calls itself.
@@ -58,11 +59,15 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     let asked: SignIn = body::json(&request, payload).await?;
     asked.check()?;
     let mut conn = app.pool.get().await?;
-    let person = people::by_login(&mut conn, &asked.login).await?;
-    let device_state = match &person {
-        Some(person) => people::device_state(&mut conn, person, asked.device).await?,
-        None => None,
-    };
+    let known = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        let person = people::by_login(conn, &asked.login).await?;
+        let device_state = match &person {
+            Some(person) => people::device_state(conn, person, asked.device).await?,
+            None => None,
+        };
+        Ok((person, device_state))
+    });
+    let (person, device_state) = known.await?;
     // The password takes a while: no connection is held meanwhile.
     drop(conn);
 
@@ -80,8 +85,11 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     refuse_inactive(&person, device_state.as_deref())?;
 
     let mut conn = app.pool.get().await?;
-    people::see_device(&mut conn, &person, asked.device, &asked.device_name).await?;
-    let family = sessions::start(&mut conn, person.district_id, person.id, asked.device, lifetime()).await?;
+    let started = within(&mut conn, Purpose::signing_in(), async |conn| {
+        people::see_device(conn, &person, asked.device, &asked.device_name).await?;
+        sessions::start(conn, person.district_id, person.id, asked.device, lifetime()).await
+    });
+    let family = started.await?;
     open(
         &app,
         &mut conn,
@@ -99,7 +107,10 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
 pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
     let presented = presented(&app.keys.refresh, &request).ok_or(Code::SessionExpired)?;
     let mut conn = app.pool.get().await?;
-    let refreshed = conn.transaction(async |conn| turn(conn, presented).await).await?;
+    let refreshed = within(&mut conn, Purpose::signing_in(), async |conn| {
+        turn(conn, presented).await
+    });
+    let refreshed = refreshed.await?;
     let (person, generation) = refreshed.ok_or(Code::SessionExpired)?;
     open(
         &app,
@@ -116,7 +127,11 @@ pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpRe
 /// `DELETE`: ends the sign-in in the cookie. Answers 204 whether there was one or not.
 pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
     if let Some(token) = presented(&app.keys.refresh, &request) {
-        sessions::revoke(&mut *app.pool.get().await?, token.district, token.family).await?;
+        let mut conn = app.pool.get().await?;
+        within(&mut conn, Purpose::signing_in(), async |conn| {
+            sessions::revoke(conn, token.district, token.family).await
+        })
+        .await?;
     }
     Ok(HttpResponse::NoContent()
         .insert_header((header::SET_COOKIE, cookie("", 0)))
