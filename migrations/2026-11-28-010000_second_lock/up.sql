@@ -45,13 +45,14 @@ CREATE FUNCTION lock_readable() RETURNS text[] LANGUAGE sql STABLE
     RETURN string_to_array(nullif(current_setting('duxing.readable', true), ''), ' ');
 CREATE FUNCTION lock_writable() RETURNS text[] LANGUAGE sql STABLE
     RETURN string_to_array(nullif(current_setting('duxing.writable', true), ''), ' ');
--- Whether one of the functions below is at work, which run as the owner of the tables; the server's own role never is.
+-- Whether one of the functions below is at work: they run as the owner of the tables, and their fixed search path names a schema that does
+-- not exist. A setting of our own would need a superuser here.
 CREATE FUNCTION lock_derives() RETURNS boolean LANGUAGE sql STABLE
-    RETURN current_setting('duxing.work', true) = 'rights' AND current_user <> 'duxing_server';
+    RETURN position('duxing_derives' IN current_setting('search_path')) > 0 AND current_user <> 'duxing_server';
 
 -- Which buckets somebody with this sign-in reaches at this moment: the rules of server/src/auth/grants.rs once more.
 CREATE FUNCTION lock_reach(of_district uuid, of_person uuid, of_family uuid) RETURNS TABLE (bucket text, may_write boolean)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET duxing.work = 'rights' AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     me record;
@@ -88,7 +89,7 @@ END $$;
 
 -- Whether somebody with this sign-in manages people, as in server/src/auth/office.rs.
 CREATE FUNCTION lock_manages(of_district uuid, of_person uuid, of_family uuid) RETURNS boolean
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET duxing.work = 'rights' AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
 BEGIN
     RETURN EXISTS (
         SELECT FROM session s
@@ -135,7 +136,7 @@ END $$;
 CREATE FUNCTION lock_standing(of_district uuid, of_person uuid, of_family uuid, on_day date)
     RETURNS TABLE (name text, roles text[], zone_id uuid, stamp integer, person_active boolean, device_id uuid, device_active boolean,
                    session_live boolean, assigned uuid[], overseen uuid[])
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET duxing.work = 'rights' AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -158,7 +159,7 @@ END $$;
 -- What the log says of groups whose hashes one knows: that they are there, never what is in them.
 CREATE FUNCTION lock_outcomes(of_district uuid, ids bytea[])
     RETURNS TABLE (id bytea, bucket text, seq bigint, code text, kept boolean)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET duxing.work = 'rights' AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     -- One look at the key for each, whatever the statistics say: a new table has none, and the whole district would be read.
@@ -171,16 +172,14 @@ END $$;
 -- What waits for the office, oldest first. Whoever manages people without reading a bucket sees that something waits, not what it says.
 CREATE FUNCTION lock_kept(most bigint)
     RETURNS TABLE (id bytea, bucket text, code text, author uuid, author_name text, school text, device uuid, received_at timestamptz, bytes bytea)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    asked text := lock_work();
     readable text[] := lock_readable();
 BEGIN
-    IF asked IS DISTINCT FROM 'office' THEN
+    IF lock_work() IS DISTINCT FROM 'office' THEN
         RETURN;
     END IF;
-    PERFORM set_config('duxing.work', 'rights', true);
     RETURN QUERY
     SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, ''), s.name, g.device, g.received_at,
            CASE WHEN g.bucket = ANY (readable) OR 'school/*' = ANY (readable) AND s.id IS NOT NULL THEN g.bytes END
@@ -189,12 +188,11 @@ BEGIN
     WHERE g.district_id = lock_district() AND g.outcome = 'quarantined'
       AND NOT EXISTS (SELECT 1 FROM change_group o WHERE o.district_id = g.district_id AND o.id = g.copy_of)
     ORDER BY g.received_at, g.id LIMIT most;
-    PERFORM set_config('duxing.work', asked, true);
 END $$;
 
 -- The past of records that came from other buckets, in whose logs it lies. Only of records that live where one may read.
 CREATE FUNCTION lock_past(records uuid[], most bigint) RETURNS TABLE (seq bigint, received_at timestamptz, bytes bytea)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET duxing.work = 'rights' AS $$
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     readable text[] := lock_readable();
@@ -218,8 +216,35 @@ BEGIN
     ORDER BY coalesce(g.admitted_at, g.received_at), g.seq LIMIT most;
 END $$;
 
-REVOKE ALL ON FUNCTION lock_reach, lock_manages, lock_enter, lock_enter_as, lock_standing, lock_outcomes, lock_kept, lock_past FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION lock_reach, lock_manages, lock_enter, lock_enter_as, lock_standing, lock_outcomes, lock_kept, lock_past TO duxing_server;
+-- What everybody who carries the district's bucket knows of people, and no more than that: not with what they sign in. `of` is null for all.
+CREATE FUNCTION lock_people(of uuid[]) RETURNS TABLE (id uuid, name text, roles text[], zone_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF 'district/' || lock_district() = ANY (lock_readable()) THEN
+        RETURN QUERY SELECT p.id, p.name, p.roles, p.zone_id FROM person p
+            WHERE p.district_id = lock_district() AND (of IS NULL OR p.id = ANY (of));
+    ELSE
+        RETURN QUERY SELECT p.id, p.name, p.roles, p.zone_id FROM person p
+            WHERE p.district_id = lock_district() AND p.id = lock_person() AND (of IS NULL OR p.id = ANY (of));
+    END IF;
+END $$;
+
+-- What the devices that a record mentions call themselves; where several people share one, what it said last.
+CREATE FUNCTION lock_devices(of uuid[]) RETURNS TABLE (id uuid, name text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF 'district/' || lock_district() = ANY (lock_readable()) THEN
+        RETURN QUERY SELECT DISTINCT ON (d.id) d.id, d.name FROM device d
+            WHERE d.district_id = lock_district() AND d.id = ANY (of) ORDER BY d.id, d.last_seen DESC;
+    END IF;
+END $$;
+
+REVOKE ALL ON FUNCTION lock_reach, lock_manages, lock_enter, lock_enter_as, lock_standing, lock_outcomes, lock_kept, lock_past,
+    lock_people, lock_devices FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lock_reach, lock_manages, lock_enter, lock_enter_as, lock_standing, lock_outcomes, lock_kept, lock_past,
+    lock_people, lock_devices TO duxing_server;
 
 -- The owner, too, says what for: FORCE.
 DO $$
@@ -292,17 +317,13 @@ CREATE POLICY reads ON zone FOR SELECT USING (
         OR 'zone/' || id = ANY ((SELECT lock_readable())::text[])
         OR EXISTS (SELECT FROM school s WHERE s.district_id = zone.district_id AND s.zone_id = zone.id)));
 
--- People and what they sign in with. Whoever carries the district's bucket has everybody's name; the rest is the office's and the sign-in's.
-CREATE POLICY reads ON person FOR SELECT USING (
-    district_id = (SELECT lock_district()) AND (id = (SELECT lock_person())
-        OR (SELECT lock_work() IN ('admit', 'office') OR 'district/' || lock_district() = ANY (lock_readable()))));
+-- People and what they sign in with: their own, the office's and the sign-in's.
+CREATE POLICY reads ON person FOR SELECT USING (district_id = (SELECT lock_district()) AND id = (SELECT lock_person()));
 CREATE POLICY manages ON person USING (district_id = (SELECT lock_district()) AND (SELECT lock_work()) = 'office');
 CREATE POLICY finds ON person FOR SELECT USING ((SELECT lock_work()) = 'sign_in');
 CREATE POLICY chooses ON person FOR UPDATE USING ((SELECT lock_work()) = 'sign_in');
 
-CREATE POLICY reads ON device FOR SELECT USING (
-    district_id = (SELECT lock_district()) AND (person_id = (SELECT lock_person())
-        OR (SELECT 'district/' || lock_district() = ANY (lock_readable()))));
+CREATE POLICY reads ON device FOR SELECT USING (district_id = (SELECT lock_district()) AND person_id = (SELECT lock_person()));
 CREATE POLICY notes ON device FOR UPDATE USING (district_id = (SELECT lock_district()) AND person_id = (SELECT lock_person()));
 CREATE POLICY manages ON device USING (district_id = (SELECT lock_district()) AND (SELECT lock_work()) = 'office');
 CREATE POLICY signs_in ON device USING ((SELECT lock_work()) = 'sign_in');

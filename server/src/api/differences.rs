@@ -67,7 +67,7 @@ pub async fn list(app: Data<AppState>, actor: Actor) -> Result<Json<Listed>> {
         let open = differences::open(conn, actor.district, buckets.as_deref(), MOST).await?;
         let voices: Vec<BTreeSet<Uuid>> = open.iter().map(authors).collect::<Result<_>>()?;
         let ids: Vec<Uuid> = voices.iter().flatten().copied().collect();
-        let names = visits::names_of_people(conn, actor.district, &ids).await?;
+        let names = visits::names_of_people(conn, &ids).await?;
         Ok((open, voices, names))
     });
     let (open, voices, names) = found.await?;

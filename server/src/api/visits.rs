@@ -71,7 +71,7 @@ async fn visit_page(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) ->
     Ok(VisitPage {
         as_of,
         records,
-        names: mentioned.names(conn, actor.district).await?,
+        names: mentioned.names(conn).await?,
     })
 }
 
@@ -167,7 +167,7 @@ async fn history_of(
     }
     Ok(History {
         entries,
-        names: mentioned.names(conn, actor.district).await?,
+        names: mentioned.names(conn).await?,
     })
 }
 
@@ -233,18 +233,12 @@ impl Mentioned {
         self.people.extend(ids.filter_map(|text| Uuid::parse_str(text).ok()));
     }
 
-    async fn names(self, conn: &mut AsyncPgConnection, district: Uuid) -> Result<Names> {
+    async fn names(self, conn: &mut AsyncPgConnection) -> Result<Names> {
         let people: Vec<Uuid> = self.people.into_iter().collect();
         let devices: Vec<Uuid> = self.devices.into_iter().collect();
         Ok(Names {
-            people: visits::names_of_people(conn, district, &people)
-                .await?
-                .into_iter()
-                .collect(),
-            devices: visits::names_of_devices(conn, district, &devices)
-                .await?
-                .into_iter()
-                .collect(),
+            people: visits::names_of_people(conn, &people).await?.into_iter().collect(),
+            devices: visits::names_of_devices(conn, &devices).await?.into_iter().collect(),
         })
     }
 }

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::schema::{device, person, record};
+use crate::schema::record;
 use crate::store::prepared::prepared;
 
 /// Groups read for one history; far above what a visit with all its records sees in its life.
@@ -161,26 +161,24 @@ fn spelled(records: &[Span]) -> Vec<Vec<u8>> {
     records.iter().map(|span| span.id.to_string().into_bytes()).collect()
 }
 
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 /// Names of those of `ids` who are people of the district.
-pub async fn names_of_people(
-    conn: &mut AsyncPgConnection,
-    district: Uuid,
-    ids: &[Uuid],
-) -> Result<Vec<(Uuid, String)>> {
-    let rows = person::table.filter(person::district_id.eq(district).and(person::id.eq_any(ids)));
-    Ok(rows.select((person::id, person::name)).load(conn).await?)
+pub async fn names_of_people(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let rows = prepared("SELECT id, name FROM lock_people($1)").bind::<Array<SqlUuid>, _>(ids);
+    let rows: Vec<Named> = rows.load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 /// Names of those of `ids` that are devices of the district; where several people share one, what it said last.
-pub async fn names_of_devices(
-    conn: &mut AsyncPgConnection,
-    district: Uuid,
-    ids: &[Uuid],
-) -> Result<Vec<(Uuid, String)>> {
-    let rows = device::table
-        .filter(device::district_id.eq(district).and(device::id.eq_any(ids)))
-        .select((device::id, device::name))
-        .distinct_on(device::id)
-        .order((device::id, device::last_seen.desc()));
-    Ok(rows.load(conn).await?)
+pub async fn names_of_devices(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let rows = prepared("SELECT id, name FROM lock_devices($1)").bind::<Array<SqlUuid>, _>(ids);
+    let rows: Vec<Named> = rows.load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
