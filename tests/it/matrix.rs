@@ -296,13 +296,15 @@ impl World {
             self.buckets.push(bucket);
         }
         for (nth, district) in [here, here, there].into_iter().enumerate() {
-            let (visit, school) = (
+            // Nobody's push changes the sheets, so these stay open.
+            let (visit, response, school) = (
                 self.visits[nth],
+                self.responses[nth],
                 [self.district.bucket(0), self.district.bucket(2), self.other.bucket(0)][nth].clone(),
             );
             sql += &format!(
                 "INSERT INTO difference (district_id, record_id, path, bucket, visit_id, late)
-                 VALUES ('{district}', '{visit}', 'informed', '{school}', '{visit}', false);"
+                 VALUES ('{district}', '{response}', 'SF3.4/note', '{school}', '{visit}', false);"
             );
             self.buckets.push(school);
         }
