@@ -10,7 +10,7 @@ use futures_util::future::{join, join_all};
 use server::auth::actor::today;
 use server::auth::grants::grants;
 use server::store::rights;
-use sync_protocol::{BucketId, GroupKind, Phase};
+use sync_protocol::{BucketId, GroupKind, Phase, RecordId};
 use tests::phone::{Phone, Visit, wire};
 use tests::{District, Person, TestServer};
 use tokio::time::{Instant, sleep};
@@ -256,9 +256,7 @@ impl Story {
                     self.note(nth, phone);
                 }
                 5 => {
-                    let known = self.visits.borrow();
-                    let visit = known.get(dice.roll(known.len().max(1))).map(|(_, at)| at.visit.clone());
-                    drop(known);
+                    let visit = self.some_visit(&mut dice);
                     let Some(visit) = visit else { continue };
                     let began = Instant::now();
                     let (_, reply) = phone.get(&format!("visits/{visit}")).await.unwrap();
@@ -273,6 +271,11 @@ impl Story {
             dice.pause().await;
         }
         made
+    }
+
+    fn some_visit(&self, dice: &mut Dice) -> Option<RecordId> {
+        let known = self.visits.borrow();
+        known.get(dice.roll(known.len().max(1))).map(|(_, at)| at.visit.clone())
     }
 
     /// Takes over what the phone's own calls brought.
