@@ -190,6 +190,13 @@ BEGIN
     ORDER BY g.received_at, g.id LIMIT most;
 END $$;
 
+-- A bucket's number, for the cache that all requests share: were it asked as one person, whose right ends meanwhile, all would learn 0.
+CREATE FUNCTION lock_head(of_district uuid, of_bucket text) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
+BEGIN
+    RETURN coalesce((SELECT b.head FROM bucket b WHERE b.district_id = of_district AND b.id = of_bucket), 0);
+END $$;
+
 -- The past of records that came from other buckets, in whose logs it lies. Only of records that live where one may read.
 CREATE FUNCTION lock_past(records uuid[], most bigint) RETURNS TABLE (seq bigint, received_at timestamptz, bytes bytea)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, duxing_derives, pg_temp AS $$
@@ -242,9 +249,9 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION lock_reach, lock_manages, lock_enter, lock_enter_as, lock_standing, lock_outcomes, lock_kept, lock_past,
-    lock_people, lock_devices FROM PUBLIC;
+    lock_people, lock_devices, lock_head FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION lock_reach, lock_manages, lock_enter, lock_enter_as, lock_standing, lock_outcomes, lock_kept, lock_past,
-    lock_people, lock_devices TO duxing_server;
+    lock_people, lock_devices, lock_head TO duxing_server;
 
 -- The owner, too, says what for: FORCE.
 DO $$

@@ -629,7 +629,7 @@ pub async fn head(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str) ->
         #[diesel(sql_type = BigInt)]
         head: i64,
     }
-    let row: Option<Row> = prepared("SELECT head FROM bucket WHERE district_id = $1 AND id = $2")
+    let row: Option<Row> = prepared("SELECT lock_head($1, $2) AS head")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(bucket)
         .get_result(conn)
