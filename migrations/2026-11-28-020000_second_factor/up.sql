@@ -20,3 +20,17 @@ CREATE TABLE recovery_code (
     PRIMARY KEY (district_id, person_id, code_hash),
     FOREIGN KEY (district_id, person_id) REFERENCES second_factor ON DELETE CASCADE
 );
+
+-- The second lock (2026-11-28-010000): a second factor is part of signing in, and the office removes somebody's.
+GRANT SELECT, INSERT, UPDATE, DELETE ON second_factor, recovery_code TO duxing_server;
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY '{second_factor,recovery_code}'::text[] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY installation ON %I USING ((SELECT lock_work()) = ''installation'')', name);
+        EXECUTE format('CREATE POLICY signs_in ON %I USING ((SELECT lock_work()) = ''sign_in'')', name);
+        EXECUTE format('CREATE POLICY manages ON %I USING (district_id = (SELECT lock_district()) AND (SELECT lock_work()) = ''office'')', name);
+    END LOOP;
+END $$;

@@ -11,7 +11,7 @@ use std::fmt;
 
 use anyhow::Context;
 use chrono::{DateTime, Days, FixedOffset, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use sync_protocol::{RecordId, Value};
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ use crate::auth::password;
 use crate::db::Pool;
 use crate::people;
 use crate::store;
+use crate::store::purpose::{Purpose, within};
 use crate::store::roster::{self, NewAssignment, NewDevice, NewDistrict, NewPerson, NewSchool, NewZone};
 use district::{PEOPLE, Person, SCHOOLS, School, ZONES};
 use pen::{Pen, Writer};
@@ -56,19 +57,23 @@ pub async fn load(pool: &Pool, now: DateTime<Utc>) -> anyhow::Result<Loaded> {
     }
     let now = now.with_timezone(&china());
     let mut conn = pool.get().await?;
-    conn.transaction(async |conn| -> anyhow::Result<Loaded> {
-        roster::lock(conn).await?;
-        if let Some(district) = store::people::first_district(conn).await? {
-            anyhow::ensure!(
-                district.id == id("district", 0),
-                "this database belongs to the district {}",
-                district.name
-            );
-            return Ok(Loaded::Before);
-        }
-        write_roster(conn, now).await?;
-        write_records(conn, now).await
-    })
+    within(
+        &mut conn,
+        Purpose::installation(),
+        async |conn| -> anyhow::Result<Loaded> {
+            roster::lock(conn).await?;
+            if let Some(district) = store::people::first_district(conn).await? {
+                anyhow::ensure!(
+                    district.id == id("district", 0),
+                    "this database belongs to the district {}",
+                    district.name
+                );
+                return Ok(Loaded::Before);
+            }
+            write_roster(conn, now).await?;
+            write_records(conn, now).await
+        },
+    )
     .await
 }
 
@@ -176,7 +181,8 @@ async fn write_records(conn: &mut AsyncPgConnection, now: DateTime<FixedOffset>)
         .map(|(nth, person)| (id("person", nth), person.name, person.roles))
         .collect();
     let admin = writer("admin");
-    people::put_on_roster(conn, id("district", 0), admin.person, &people, long_ago_ms).await?;
+    let purpose = Purpose::installation();
+    people::put_on_roster(conn, purpose, id("district", 0), admin.person, &people, long_ago_ms).await?;
 
     let mut visits = 0;
     for (nth, school) in SCHOOLS.iter().enumerate() {
@@ -318,6 +324,7 @@ mod tests {
         };
         assert!(visits > 36, "{visits}");
         assert_eq!(load(&pool, now).await.unwrap(), Loaded::Before);
+        let pool = crate::db::connect_as_owner(&url, 2).unwrap();
 
         let counts = "SELECT format('%s %s %s %s %s', \
              count(DISTINCT v.id) FILTER (WHERE v.state IN ('submitted', 'reviewed')), count(*) FILTER (WHERE v.state = 'in_progress'), \

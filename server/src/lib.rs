@@ -66,6 +66,9 @@ pub struct AppState {
     pub pace: Pace,
     /// Room for the pushes under way: a body may have 1 MiB, and whoever finds none comes again.
     pub pushes: Arc<Semaphore>,
+    /// Whether the server keeps to the grants by itself. Always: only a test that proves the second lock alone sets it to false, and neither
+    /// the command line nor the environment can.
+    pub first_lock: bool,
     /// The open sign-ins of the demo district; `None` outside demo mode.
     pub demo: Option<Arc<[SignIn]>>,
 }
@@ -88,6 +91,7 @@ impl AppState {
             pace: Pace::default(),
             doors: Arc::new(Semaphore::new(DOORS)),
             pushes: Arc::new(Semaphore::new(PUSHES)),
+            first_lock: true,
             demo: demo.map(Arc::from),
         })
     }

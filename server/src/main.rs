@@ -10,6 +10,7 @@ use chrono::Utc;
 use server::api::about::SignIn;
 use server::config::{Config, DemoSize};
 use server::postgres::ManagedPostgres;
+use server::store::purpose::{Purpose, within};
 use server::{AppState, db, demo, people, store};
 use tracing_subscriber::EnvFilter;
 
@@ -121,8 +122,11 @@ fn add_person(login: &str, name: &str, roles: &str, district: Option<&str>) -> a
 
 async fn audit(pool: &db::Pool) -> anyhow::Result<()> {
     let mut conn = pool.get().await?;
-    let found = store::sync::verify_chains(&mut conn).await?;
-    let rights = store::audit::verify(&mut conn).await?;
+    let (found, rights) = within(&mut conn, Purpose::installation(), async |conn| -> anyhow::Result<_> {
+        let found = store::sync::verify_chains(conn).await?;
+        Ok((found, store::audit::verify(conn).await?))
+    })
+    .await?;
     let broken: Vec<&str> = found.broken.iter().chain(&rights.broken).map(String::as_str).collect();
     say(&broken)?;
     let summary = format!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use chrono::Utc;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use sync_protocol::office::{Received, Verdict};
 use sync_protocol::{Group, GroupKind, Op, RecordId, RecordState, Value};
@@ -16,6 +16,7 @@ use crate::db::Pool;
 use crate::error::Result;
 use crate::store;
 use crate::store::audit::{self, Event};
+use crate::store::purpose::{Purpose, within};
 use crate::store::roster::{self, NewDistrict, NewPerson};
 use crate::store::sync::{self, Sender};
 
@@ -37,7 +38,8 @@ pub async fn add(
     let password = first_password();
     let password_hash = password::hash(&password)?;
     let mut conn = pool.get().await?;
-    conn.transaction(async |conn| -> anyhow::Result<()> {
+    let purpose = Purpose::installation();
+    within(&mut conn, purpose, async |conn| -> anyhow::Result<()> {
         roster::lock(conn).await?;
         let district_id = match (store::people::first_district(conn).await?, new_district) {
             (Some(district), None) => district.id,
@@ -71,6 +73,7 @@ pub async fn add(
         audit::append(conn, event).await?;
         put_on_roster(
             conn,
+            purpose,
             district_id,
             id,
             &[(id, name, roles)],
@@ -87,6 +90,7 @@ pub async fn add(
 /// administrator would. What a record says already is not written again.
 pub async fn put_on_roster(
     conn: &mut AsyncPgConnection,
+    purpose: Purpose,
     district: Uuid,
     author: Uuid,
     people: &[(Uuid, &str, &[&str])],
@@ -123,6 +127,7 @@ pub async fn put_on_roster(
         person: author,
         device: Uuid::nil(),
         roles: vec!["admin".into()],
+        purpose,
     };
     let group = Group::new(
         bucket(district).parse().context("a bucket id")?,

@@ -7,6 +7,7 @@ pub mod enrolments;
 pub mod people;
 pub mod pokes;
 mod prepared;
+pub mod purpose;
 pub mod results;
 pub mod rights;
 pub mod roster;

@@ -88,6 +88,7 @@ impl Stage {
         let now = chrono::Utc::now().timestamp_millis();
         server::people::put_on_roster(
             &mut self.server.connect().await,
+            server::store::purpose::Purpose::installation(),
             district.id,
             district.admin.id,
             &people,

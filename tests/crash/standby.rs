@@ -11,6 +11,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use rand::RngExt;
 use server::error::{Error, Result};
 use server::postgres::cluster::Durability;
+use server::store::purpose::Purpose;
 use server::store::sync::{Admission, Postgres, Sender};
 use sync_protocol::office::{self, Commit, Ledger, Logged, Mark, Received, Start, Verdict};
 use sync_protocol::{BucketId, FieldPath, Group, GroupId, GroupKind, Op, RecordId, RecordState, Sum, Value};
@@ -231,6 +232,7 @@ async fn readers_see_prefixes(buckets: usize) {
             person: district.a.id,
             device: Uuid::new_v4(),
             roles: vec!["supervisor".into()],
+            purpose: Purpose::installation(),
         },
         buckets: (0..buckets).map(|_| BucketId::school(&wire(Uuid::new_v4()))).collect(),
         stop: AtomicBool::new(false),

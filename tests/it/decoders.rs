@@ -18,6 +18,7 @@ use server::auth::session::RefreshToken;
 use server::auth::token::Claims;
 use server::body;
 use sync_protocol::office::Received;
+use sync_protocol::safe::{Envelope, EnvelopeHeader, SafeKey, SealedRow, Store};
 use sync_protocol::{
     BucketId, DigestReply, DigestRequest, Dot, Export, FieldPath, Frame, Group, GroupId, HaveReply, HaveRequest, Place,
     PullRequest, PushHeader, PushReply, Sum,
@@ -144,6 +145,21 @@ async fn decoders() -> Vec<Decoder> {
         .text;
     let pull = serde_json::to_string(&phone.replica.next_pull(1 << 20)).unwrap();
     let export = Export::new(phone.replica.me(), phone.now, groups.iter().map(String::as_str)).to_text();
+    let safe = SafeKey::new([7; 32]);
+    let locked = safe.locked_by(&safe, "key", [1; 12]);
+    let like = EnvelopeHeader {
+        duxing_sealed: 1,
+        district: server.district.id.to_string(),
+        person: phone.replica.me().person.clone(),
+        device: phone.replica.me().device.clone(),
+        key: locked.clone(),
+        rows: 0,
+    };
+    let rows = groups.iter().map(|line| {
+        let plain = json!({ "line": line }).to_string();
+        SealedRow::new(Store::Outbox, 1, &safe.seal("outbox", plain.as_bytes(), [2; 12]))
+    });
+    let envelope = Envelope::new(&like, rows.collect()).to_text();
     let keys = Keys::load_or_make(&mut server.connect().await).await.unwrap();
     let refresh = keys.refresh;
     assert!(RefreshToken::open(&client.cookie, &refresh).is_some() && Claims::read(&client.access, &keys).is_some());
@@ -190,6 +206,20 @@ async fn decoders() -> Vec<Decoder> {
             if let Ok(export) = Export::read(text) {
                 let _ = export.to_text();
             }
+        }),
+        of_text("an envelope", vec![envelope], |text| {
+            if let Ok(envelope) = Envelope::read(text) {
+                let key = SafeKey::new([7; 32]);
+                let header = &envelope.header;
+                for row in &envelope.rows {
+                    let _ = row.line(&key, &header.person, &header.device);
+                }
+                let _ = envelope.to_text();
+            }
+        }),
+        of_text("a locked key", vec![locked], |text| {
+            let _ = SafeKey::unlocked_by(&SafeKey::new([7; 32]), "key", text);
+            let _ = SafeKey::from_text(text);
         }),
         of_text("a refresh token", vec![client.cookie.clone()], move |text| {
             let _ = RefreshToken::open(text, &refresh);

@@ -52,6 +52,23 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
             Nothing,
         ),
         (
+            "POST /api/v1/session/key",
+            "/api/v1/session/key".into(),
+            Object(json!({"key": "A".repeat(43)})),
+        ),
+        (
+            "POST /api/v1/session/key/open",
+            "/api/v1/session/key/open".into(),
+            Object(json!({"locked": "A".repeat(82)})),
+        ),
+        (
+            "POST /api/v1/sync/sealed",
+            "/api/v1/sync/sealed".into(),
+            Lines(
+                json!({"duxing_sealed": 1, "district": device, "person": person, "device": device, "key": "AAAA", "rows": 0}),
+            ),
+        ),
+        (
             "POST /api/v1/second-factor",
             "/api/v1/second-factor".into(),
             Object(own.clone()),

@@ -175,6 +175,23 @@ fn all_the_sql_is_in_store() {
 }
 
 #[test]
+fn no_setting_and_no_command_opens_a_lock() {
+    let elsewhere = |name: &str| {
+        let allowed = ["server/src/lib.rs", "server/src/auth/", "server/src/api/"];
+        name.starts_with("server/src/") && !allowed.iter().any(|place| name.starts_with(place))
+    };
+    none(
+        &offences(elsewhere, &["first_lock"]),
+        "only the state and those who ask it know the first lock",
+    );
+    let assigns = |name: &str| name.starts_with("server/src/");
+    none(
+        &offences(assigns, &["first_lock = ", "first_lock: false", "connect_as_owner(&"]),
+        "only tests open a lock",
+    );
+}
+
+#[test]
 fn all_the_urls_are_in_one_table() {
     let elsewhere = |name: &str| name.starts_with("server/src/") && name != "server/src/routes.rs";
     none(

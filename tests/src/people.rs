@@ -43,12 +43,21 @@ pub struct District {
 impl District {
     /// Writes the district into an empty database.
     pub async fn create(conn: &mut AsyncPgConnection) -> QueryResult<Self> {
+        Self::write(conn, "demo", "").await
+    }
+
+    /// A second district beside it, whose people have this name before their logins.
+    pub async fn create_named(conn: &mut AsyncPgConnection, name: &str) -> QueryResult<Self> {
+        Self::write(conn, name, &format!("{name}-")).await
+    }
+
+    async fn write(conn: &mut AsyncPgConnection, code: &str, before: &str) -> QueryResult<Self> {
         let id = Uuid::new_v4();
         let zones = [Uuid::new_v4(), Uuid::new_v4()];
         let schools = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
         let somebody = |login: &str, role: &str, zone: Option<Uuid>| Person {
             id: Uuid::new_v4(),
-            login: login.into(),
+            login: format!("{before}{login}"),
             name: format!("示例 {login}"),
             roles: vec![role.into()],
             zone,
@@ -66,7 +75,7 @@ impl District {
             committee: somebody("committee", "committee", None),
             admin: somebody("admin", "admin", None),
         };
-        this.insert(conn).await?;
+        this.insert(conn, code).await?;
         Ok(this)
     }
 
@@ -89,11 +98,11 @@ impl District {
         format!("school/{}", self.schools[nth])
     }
 
-    async fn insert(&self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    async fn insert(&self, conn: &mut AsyncPgConnection, code: &str) -> QueryResult<()> {
         diesel::insert_into(district::table)
             .values((
                 district::id.eq(self.id),
-                district::code.eq("demo"),
+                district::code.eq(code),
                 district::name.eq("示例区"),
             ))
             .execute(conn)

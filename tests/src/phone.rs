@@ -6,6 +6,7 @@ use sync_protocol::{
     Author, BucketId, Edit, FieldView, Frame, GroupId, GroupKind, HaveReply, Phase, PushReply, REMOVED_FIELD, RecordId,
     Replica, SEAL_FIELD, Saved, Shown, StageError, Value, seal_value, verification_code,
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use sync_protocol::disk::Disk;
@@ -28,6 +29,8 @@ pub struct Phone {
     pub disk: Disk,
     /// The phone's own clock; tests move it as they like.
     pub now: i64,
+    /// Every answer to a pull, with the moments at which it was asked for and there; tests that listen empty it.
+    pub heard: Vec<(Instant, Instant, String)>,
 }
 
 impl Phone {
@@ -82,6 +85,7 @@ impl Phone {
             replica: Replica::open(me, Saved::default()),
             disk: Disk::default(),
             now: chrono::Utc::now().timestamp_millis(),
+            heard: Vec::new(),
         }
     }
 
@@ -354,9 +358,11 @@ impl Phone {
         let mut more = true;
         while more {
             let asked = serde_json::to_string(&self.replica.next_pull(1 << 20))?;
+            let began = Instant::now();
             let reply = self.post("sync/pull", "application/json", asked).await?;
             let status = reply.status();
             let text = reply.text().await?;
+            self.heard.push((began, Instant::now(), text.clone()));
             if !status.is_success() {
                 bail!("pull: {status} {text}");
             }

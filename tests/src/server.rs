@@ -195,6 +195,14 @@ pub struct Client {
 }
 
 impl Client {
+    /// The same sign-in at another server over the same database.
+    pub fn calling(&self, server: &TestServer) -> Self {
+        Client {
+            url: server.url.clone(),
+            ..self.clone()
+        }
+    }
+
     /// A request with the token, the cookie and the CSRF header.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self

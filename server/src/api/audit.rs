@@ -13,6 +13,7 @@ use crate::auth::actor::Actor;
 use crate::auth::office::office_only;
 use crate::error::Result;
 use crate::store::audit;
+use crate::store::purpose::within;
 
 /// Events shown at once.
 const MOST: i64 = 200;
@@ -50,7 +51,11 @@ pub async fn list(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Re
     office_only(&actor)?;
     let asked: Parameters = query::read(&request)?;
     let before = asked.before.unwrap_or(i64::MAX);
-    let mut rows = audit::page(&mut *app.pool.get().await?, actor.district, before, MOST + 1).await?;
+    let mut conn = app.pool.get().await?;
+    let page = within(&mut conn, actor.managing(), async |conn| {
+        audit::page(conn, actor.district, before, MOST + 1).await
+    });
+    let mut rows = page.await?;
     let more = rows.len() as i64 > MOST;
     rows.truncate(MOST as usize);
     let events = rows.into_iter().map(|(row, actor_name, subject_name)| Shown {

@@ -17,6 +17,7 @@ use crate::api::query;
 use crate::auth::actor::Actor;
 use crate::body;
 use crate::error::{Code, Result};
+use crate::store::purpose::within;
 use crate::store::{differences, visits};
 
 /// Shown at once; the rest follow when these are settled.
@@ -60,11 +61,16 @@ struct State {
 /// `GET /api/v1/differences`: those in buckets that the caller may read.
 pub async fn list(app: Data<AppState>, actor: Actor) -> Result<Json<Listed>> {
     let buckets: Vec<String> = actor.grants.iter().map(|grant| grant.bucket.clone()).collect();
+    let buckets = Some(buckets).filter(|_| actor.first_lock);
     let mut conn = app.pool.get().await?;
-    let open = differences::open(&mut conn, actor.district, &buckets, MOST).await?;
-    let voices: Vec<BTreeSet<Uuid>> = open.iter().map(authors).collect::<Result<_>>()?;
-    let ids: Vec<Uuid> = voices.iter().flatten().copied().collect();
-    let names = visits::names_of_people(&mut conn, actor.district, &ids).await?;
+    let found = within(&mut conn, actor.reading(), async |conn| -> Result<_> {
+        let open = differences::open(conn, actor.district, buckets.as_deref(), MOST).await?;
+        let voices: Vec<BTreeSet<Uuid>> = open.iter().map(authors).collect::<Result<_>>()?;
+        let ids: Vec<Uuid> = voices.iter().flatten().copied().collect();
+        let names = visits::names_of_people(conn, &ids).await?;
+        Ok((open, voices, names))
+    });
+    let (open, voices, names) = found.await?;
     let name = |id: &Uuid| {
         names
             .iter()
@@ -137,13 +143,15 @@ pub async fn here(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         return Err(Code::RequestMalformed.into());
     }
     let mut conn = app.pool.get().await?;
-    let place = visits::place(&mut conn, actor.district, visit).await?;
-    if !place.is_some_and(|place| place.kind == "visit" && actor.may_read(&place.bucket)) {
-        return Err(Code::NotFound.into());
-    }
-    let me = (actor.person, actor.device);
-    let present = differences::be_here(&mut conn, (actor.district, visit), me, &asked.place, PRESENT_S).await?;
-    let people = present.into_iter().map(|one| Other {
+    let present = within(&mut conn, actor.reading(), async |conn| -> Result<_> {
+        let place = visits::place(conn, actor.district, visit).await?;
+        if !place.is_some_and(|place| place.kind == "visit" && actor.may_read(&place.bucket)) {
+            return Err(Code::NotFound.into());
+        }
+        let me = (actor.person, actor.device);
+        differences::be_here(conn, (actor.district, visit), me, &asked.place, PRESENT_S).await
+    });
+    let people = present.await?.into_iter().map(|one| Other {
         id: one.id,
         name: one.name,
         place: one.place,

@@ -6,7 +6,6 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Payload};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use diesel_async::AsyncConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -18,6 +17,7 @@ use crate::auth::throttle::{Visitor, address};
 use crate::body;
 use crate::error::{Code, Result};
 use crate::store::audit::{self, Event};
+use crate::store::purpose::{Purpose, within};
 use crate::store::{accounts, enrolments, roster, sessions};
 
 /// For how long a link is good.
@@ -65,7 +65,12 @@ pub async fn choose_password(app: Data<AppState>, request: HttpRequest, payload:
     };
     app.throttle.admit(&visitor, Instant::now())?;
     let code_hash = hash_of(&asked.code);
-    let owner = enrolments::owner(&mut *app.pool.get().await?, code_hash).await?;
+    let mut conn = app.pool.get().await?;
+    let owner = within(&mut conn, Purpose::signing_in(), async |conn| {
+        enrolments::owner(conn, code_hash).await
+    });
+    let owner = owner.await?;
+    drop(conn);
     let (district, person, login) = owner.ok_or(Code::EnrolmentUnusable)?;
     app.throttle.succeeded(&visitor);
     if asked.password.trim().to_lowercase() == login.to_lowercase() {
@@ -73,7 +78,7 @@ pub async fn choose_password(app: Data<AppState>, request: HttpRequest, payload:
     }
     let password_hash = app.hasher.hash(Caller::Known, asked.password).await?;
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, Purpose::signing_in(), async |conn| -> Result<()> {
         roster::lock(conn).await?;
         // The hash took a while: the link may have been used, or its owner disabled.
         enrolments::owner(conn, code_hash)

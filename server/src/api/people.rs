@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Payload};
 use chrono::{DateTime, Datelike, Days, Duration, NaiveDate, SecondsFormat, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use crate::people;
 use crate::store::accounts::{self, Account};
 use crate::store::audit::{self, Event};
 use crate::store::enrolments;
+use crate::store::purpose::within;
 use crate::store::roster::{self, NewPerson};
 use crate::store::second_factors;
 
@@ -98,16 +99,23 @@ pub struct WithLink {
 pub async fn list(app: Data<AppState>, actor: Actor) -> Result<Json<Everybody>> {
     office_only(&actor)?;
     let mut conn = app.pool.get().await?;
-    let zones = accounts::zones(&mut conn, actor.district).await?;
-    let schools = accounts::schools(&mut conn, actor.district).await?;
-    Ok(Json(Everybody {
-        people: shown(&mut conn, actor.district, None).await?,
+    let everybody = within(&mut conn, actor.managing(), async |conn| {
+        everybody(conn, actor.district).await
+    });
+    Ok(Json(everybody.await?))
+}
+
+async fn everybody(conn: &mut AsyncPgConnection, district: Uuid) -> Result<Everybody> {
+    let zones = accounts::zones(conn, district).await?;
+    let schools = accounts::schools(conn, district).await?;
+    Ok(Everybody {
+        people: shown(conn, district, None).await?,
         zones: zones.into_iter().map(|(id, name)| Zone { id, name }).collect(),
         schools: schools
             .into_iter()
             .map(|(id, zone, code, name)| School { id, zone, code, name })
             .collect(),
-    }))
+    })
 }
 
 #[derive(Deserialize)]
@@ -147,7 +155,7 @@ pub async fn add(app: Data<AppState>, actor: Actor, request: HttpRequest, payloa
     let id = account.id;
     let code = fresh_code();
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         roster::lock(conn).await?;
         let acting = acting(conn, &actor).await?;
         may_touch(&acting, &account.roles)?;
@@ -203,7 +211,7 @@ pub async fn change(app: Data<AppState>, actor: Actor, request: HttpRequest, pay
     }
     confirm(&app, &actor, &request, password).await?;
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         roster::lock(conn).await?;
         let acting = acting(conn, &actor).await?;
         let before = account(conn, &actor, id).await?;
@@ -255,7 +263,7 @@ pub async fn open_enrolment(
     confirm(&app, &actor, &request, asked.password).await?;
     let code = fresh_code();
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         subject(conn, &actor, id).await?;
         open_link(conn, &actor, id, &code).await
     })
@@ -280,7 +288,7 @@ pub async fn assign(app: Data<AppState>, actor: Actor, request: HttpRequest, pay
     let from = day(&asked.from)?;
     confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         let person = subject(conn, &actor, id).await?;
         if !person.roles.iter().any(|role| role == "supervisor") {
             return Err(Code::NotSupervisor.into());
@@ -325,7 +333,7 @@ pub async fn end_assignment(
     }
     confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         subject(conn, &actor, id).await?;
         if !accounts::end_assignment(conn, actor.district, id, asked.school, from, to).await? {
             return Err(Code::NotFound.into());
@@ -382,7 +390,7 @@ async fn set_device(
         return Err(Code::Yourself.into());
     }
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         subject(conn, &actor, id).await?;
         let name = accounts::set_device_state(conn, actor.district, id, device, state).await?;
         let name = name.ok_or(Code::NotFound)?;
@@ -421,7 +429,7 @@ pub async fn remove_second_factor(
     }
     confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         subject(conn, &actor, id).await?;
         if !second_factors::remove(conn, actor.district, id).await? {
             return Err(Code::NotFound.into());
@@ -456,7 +464,8 @@ async fn put_on_roster(conn: &mut AsyncPgConnection, actor: &Actor, account: &Ac
     let roles: Vec<&str> = account.roles.iter().map(String::as_str).collect();
     let person = (account.id, account.name.as_str(), roles.as_slice());
     let now_ms = Utc::now().timestamp_millis();
-    people::put_on_roster(conn, actor.district, actor.person, &[person], now_ms).await
+    let purpose = actor.managing();
+    people::put_on_roster(conn, purpose, actor.district, actor.person, &[person], now_ms).await
 }
 
 async fn tell(
@@ -481,7 +490,10 @@ async fn answer(app: &AppState, conn: &mut AsyncPgConnection, actor: &Actor, id:
     let names = people::bucket(actor.district);
     app.heads.forget(actor.district, &names);
     app.hub.publish(actor.district, [names, format!("person/{id}")]);
-    let person = shown(conn, actor.district, Some(id)).await?.pop();
+    let person = within(conn, actor.managing(), async |conn| {
+        shown(conn, actor.district, Some(id)).await
+    });
+    let person = person.await?.pop();
     Ok(Json(person.ok_or(Code::NotFound)?))
 }
 

@@ -13,6 +13,7 @@ use crate::AppState;
 use crate::api::sync::tell;
 use crate::auth::actor::Actor;
 use crate::error::{Code, Result};
+use crate::store::purpose::within;
 use crate::store::sync::{self, Kept, Sender};
 
 /// Groups shown at once, oldest first; the rest follow when these are decided.
@@ -34,7 +35,7 @@ struct Shown {
     author_name: String,
     device: Uuid,
     received_at: String,
-    /// The author's clock, ms since 1970; nothing when the line cannot be read.
+    /// The author's clock, ms since 1970; nothing when the line cannot be read, or not by the reader.
     at: Option<i64>,
     /// The school's name, where its bucket is a school's.
     school: Option<String>,
@@ -55,7 +56,9 @@ pub struct Admitted {
 /// `GET /api/v1/quarantine`: coordinators and administrators only.
 pub async fn list(app: Data<AppState>, actor: Actor) -> Result<Json<Waiting>> {
     office_only(&actor)?;
-    let kept = sync::kept(&mut *app.pool.get().await?, actor.district, MOST).await?;
+    let mut conn = app.pool.get().await?;
+    let kept = within(&mut conn, actor.managing(), async |conn| sync::kept(conn, MOST).await);
+    let kept = kept.await?;
     let groups = kept.into_iter().map(|kept| shown(&actor, kept)).collect();
     Ok(Json(Waiting { groups }))
 }
@@ -69,16 +72,18 @@ pub async fn admit(app: Data<AppState>, actor: Actor, request: HttpRequest) -> R
         .and_then(|text| text.parse().ok())
         .ok_or(Code::NotFound)?;
     let mut conn = app.pool.get().await?;
-    let kept = sync::kept_one(&mut conn, actor.district, id)
-        .await?
-        .ok_or(Code::NotFound)?;
+    let line = within(&mut conn, actor.admitting(), async |conn| {
+        sync::kept_one(conn, actor.district, id).await
+    });
+    let line = line.await?.ok_or(Code::NotFound)?;
     let sender = Sender {
         district: actor.district,
         person: actor.person,
         device: actor.device,
         roles: actor.roles.clone(),
+        purpose: actor.admitting(),
     };
-    let received = Received::read(&kept.bytes);
+    let received = Received::read(&line);
     let verdict = sync::admit(&mut conn, &sender, &received).await?;
     drop(conn);
     tell(&app, actor.district, &[received], std::slice::from_ref(&verdict));
@@ -95,18 +100,18 @@ pub async fn admit(app: Data<AppState>, actor: Actor, request: HttpRequest) -> R
 }
 
 fn office_only(actor: &Actor) -> Result<()> {
-    match actor.has("coordinator") || actor.has("admin") {
+    match actor.has("coordinator") || actor.has("admin") || !actor.first_lock {
         true => Ok(()),
         false => Err(Code::NotFound.into()),
     }
 }
 
 fn shown(actor: &Actor, kept: Kept) -> Shown {
-    let group = Group::from_line(&kept.bytes).ok();
+    let group = kept.bytes.as_deref().and_then(|line| Group::from_line(line).ok());
     let readable = actor.may_read(&kept.bucket);
     let ops = group.iter().filter(|_| readable).flat_map(|group| &group.ops);
     Shown {
-        id: GroupId::of(&kept.bytes).to_string(),
+        id: kept.id.iter().map(|byte| format!("{byte:02x}")).collect(),
         ops: ops
             .map(|op| (op.record().clone(), op.path().to_string(), op.value().clone()))
             .collect(),

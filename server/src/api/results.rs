@@ -13,6 +13,7 @@ use crate::AppState;
 use crate::api::query::{self, Month};
 use crate::auth::actor::Actor;
 use crate::error::{Code, Result};
+use crate::store::purpose::snapshot;
 use crate::store::results::{self, Ask};
 
 /// Months of coverage shown, the one asked for being the last.
@@ -51,15 +52,15 @@ pub async fn show(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Re
         return Err(Code::NotFound.into());
     }
     let mut conn = app.pool.get().await?;
-    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
-    Ok(Json(
-        snapshot.run(async |conn| consolidate(conn, &ask, month).await).await?,
-    ))
+    let results = snapshot(&mut conn, actor.reading(), async |conn| {
+        consolidate(conn, &ask, month).await
+    });
+    Ok(Json(results.await?))
 }
 
 /// The zone a caller is confined to; `None` is the whole district.
 fn zone_of(actor: &Actor) -> Result<Option<Uuid>> {
-    if actor.has("coordinator") || actor.has("committee") {
+    if actor.has("coordinator") || actor.has("committee") || !actor.first_lock {
         return Ok(None);
     }
     match actor.zone.filter(|_| actor.has("zone_lead")) {

@@ -106,7 +106,9 @@ pub async fn deliver(app: Data<AppState>, request: HttpRequest, payload: Payload
     }
     let (Uploader(author), withdrawn) =
         Uploader::of_safe(&mut *app.pool.get().await?, district, person, device).await?;
-    let mut taken = sync::take(&app, &author, &received).await?.into_iter();
+    let mut taken = sync::take(&app, &author, author.handing_in(), &received)
+        .await?
+        .into_iter();
     let outcomes: Vec<Option<Outcome>> = lines
         .iter()
         .map(|line| line.as_ref().and_then(|_| taken.next()))

@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Payload};
 use anyhow::Context;
 use chrono::Utc;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,6 +20,7 @@ use crate::body;
 use crate::error::{Code, Refused, Result};
 use crate::store::audit::{self, Event};
 use crate::store::people::{self, Person};
+use crate::store::purpose::{Purpose, within};
 use crate::store::second_factors::{self, SecondFactor};
 
 /// Who may set one up. A supervisor's phone signs in where there is nobody to help with a lost code.
@@ -37,10 +38,14 @@ pub struct Standing {
 /// `GET`: one's own.
 pub async fn show(app: Data<AppState>, actor: Actor) -> Result<Json<Standing>> {
     let mut conn = app.pool.get().await?;
-    let factor = second_factors::of(&mut conn, actor.district, actor.person).await?;
-    let active = factor.is_some_and(|factor| factor.confirmed);
-    let recovery_left = second_factors::recovery_left(&mut conn, actor.district, actor.person).await?;
-    Ok(Json(Standing { active, recovery_left }))
+    let standing = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        let factor = second_factors::of(conn, actor.district, actor.person).await?;
+        Ok(Standing {
+            active: factor.is_some_and(|factor| factor.confirmed),
+            recovery_left: second_factors::recovery_left(conn, actor.district, actor.person).await?,
+        })
+    });
+    Ok(Json(standing.await?))
 }
 
 #[derive(Deserialize)]
@@ -66,12 +71,13 @@ pub async fn begin(app: Data<AppState>, actor: Actor, request: HttpRequest, payl
     let asked: Begin = body::json(&request, payload).await?;
     office::confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
-    let person = people::by_id(&mut conn, actor.district, actor.person).await?;
     let secret = Secret::fresh();
     let sealed = secret.seal(&app.keys.second_factor, actor.district, actor.person);
-    if !second_factors::begin(&mut conn, actor.district, actor.person, &sealed).await? {
-        return Err(Code::SecondFactorPresent.into());
-    }
+    let begun = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        let begun = second_factors::begin(conn, actor.district, actor.person, &sealed).await?;
+        Ok(begun.then_some(people::by_id(conn, actor.district, actor.person).await?))
+    });
+    let person = begun.await?.ok_or(Code::SecondFactorPresent)?;
     Ok(Json(Begun {
         uri: secret.uri(&person.login),
         secret: secret.spelt(),
@@ -102,8 +108,7 @@ pub async fn confirm(
     refuse_others(&actor)?;
     let asked: Confirm = body::json(&request, payload).await?;
     let mut conn = app.pool.get().await?;
-    let person = people::by_id(&mut conn, actor.district, actor.person).await?;
-    let waiting = second_factors::of(&mut conn, actor.district, actor.person).await?;
+    let (person, waiting) = own(&mut conn, &actor).await?;
     let waiting = waiting.filter(|factor| !factor.confirmed).ok_or(Code::NotFound)?;
     app.throttle.admit_code(&person.login, Instant::now())?;
     let secret = open(&app, &person, &waiting)?;
@@ -120,7 +125,7 @@ pub async fn confirm(
             _ => None,
         })
         .collect();
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, Purpose::signing_in(), async |conn| -> Result<()> {
         // Somebody else's beginning of the same account would have replaced the secret whose code this is.
         let now = second_factors::of(conn, actor.district, actor.person).await?;
         if now.is_none_or(|now| now.sealed != waiting.sealed)
@@ -155,15 +160,17 @@ pub async fn remove(
     typed(&asked.code)?;
     office::confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
-    let person = people::by_id(&mut conn, actor.district, actor.person).await?;
-    let factor = second_factors::of(&mut conn, actor.district, actor.person).await?;
+    let (person, factor) = own(&mut conn, &actor).await?;
     let factor = factor.filter(|factor| factor.confirmed).ok_or(Code::NotFound)?;
     app.throttle.admit_code(&person.login, Instant::now())?;
-    if !spend(&app, &mut conn, &person, &factor, &asked.code).await? {
+    let spent = within(&mut conn, Purpose::signing_in(), async |conn| {
+        spend(&app, conn, &person, &factor, &asked.code).await
+    });
+    if !spent.await? {
         return Err(Code::CodeWrong.into());
     }
     app.throttle.code_succeeded(&person.login);
-    conn.transaction(async |conn| -> Result<()> {
+    within(&mut conn, Purpose::signing_in(), async |conn| -> Result<()> {
         if !second_factors::remove(conn, actor.district, actor.person).await? {
             return Err(Code::NotFound.into());
         }
@@ -195,7 +202,7 @@ pub(super) async fn spend(
             }
         }
         Some(Typed::Recovery(hash)) => {
-            conn.transaction(async |conn| -> Result<bool> {
+            within(conn, Purpose::signing_in(), async |conn| -> Result<bool> {
                 let used = second_factors::use_recovery(conn, district, id, &hash).await?;
                 if used {
                     let left = second_factors::recovery_left(conn, district, id).await?;
@@ -212,6 +219,16 @@ pub(super) async fn spend(
             .await
         }
     }
+}
+
+/// The caller, and what they have. A second factor is part of signing in, so the database shows it to nothing else.
+async fn own(conn: &mut AsyncPgConnection, actor: &Actor) -> Result<(Person, Option<SecondFactor>)> {
+    let own = within(conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        let person = people::by_id(conn, actor.district, actor.person).await?;
+        let factor = second_factors::of(conn, actor.district, actor.person).await?;
+        Ok((person, factor))
+    });
+    own.await
 }
 
 fn refuse_others(actor: &Actor) -> Result<(), Refused> {

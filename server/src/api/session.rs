@@ -7,7 +7,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use anyhow::Context;
 use chrono::{Duration, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::body;
 use crate::error::{Code, Error, Result};
 use crate::store::audit::{self, Event};
 use crate::store::people::{self, Person};
+use crate::store::purpose::{Purpose, within};
 use crate::store::sessions::Session;
 use crate::store::{second_factors, sessions};
 
@@ -76,11 +77,15 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
         None => Some(app.doors.acquire().await.context("the doors are never closed")?),
     };
     let mut conn = app.pool.get().await?;
-    let person = people::by_login(&mut conn, &asked.login).await?;
-    let device_state = match &person {
-        Some(person) => people::device_state(&mut conn, person, asked.device).await?,
-        None => None,
-    };
+    let known = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        let person = people::by_login(conn, &asked.login).await?;
+        let device_state = match &person {
+            Some(person) => people::device_state(conn, person, asked.device).await?,
+            None => None,
+        };
+        Ok((person, device_state))
+    });
+    let (person, device_state) = known.await?;
     // The password takes a while: no connection is held meanwhile.
     drop((conn, door));
 
@@ -102,10 +107,13 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     refuse_inactive(&person, device_state.as_deref())?;
 
     let mut conn = app.pool.get().await?;
-    check_code(&app, &mut conn, &visitor, &person, asked.code.as_deref()).await?;
+    let started = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        check_code(&app, conn, &visitor, &person, asked.code.as_deref()).await?;
+        people::see_device(conn, &person, asked.device, &asked.device_name).await?;
+        sessions::start(conn, person.district_id, person.id, asked.device, lifetime()).await
+    });
+    let family = started.await?;
     app.throttle.succeeded(&visitor);
-    people::see_device(&mut conn, &person, asked.device, &asked.device_name).await?;
-    let family = sessions::start(&mut conn, person.district_id, person.id, asked.device, lifetime()).await?;
     open(
         &app,
         &mut conn,
@@ -123,7 +131,10 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
 pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
     let presented = presented(&app.keys.refresh, &request).ok_or(Code::SessionExpired)?;
     let mut conn = app.pool.get().await?;
-    let refreshed = conn.transaction(async |conn| turn(conn, presented).await).await?;
+    let refreshed = within(&mut conn, Purpose::signing_in(), async |conn| {
+        turn(conn, presented).await
+    });
+    let refreshed = refreshed.await?;
     let (person, generation) = refreshed.ok_or(Code::SessionExpired)?;
     open(
         &app,
@@ -140,7 +151,11 @@ pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpRe
 /// `DELETE`: ends the sign-in in the cookie. Answers 204 whether there was one or not.
 pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
     if let Some(token) = presented(&app.keys.refresh, &request) {
-        sessions::revoke(&mut *app.pool.get().await?, token.district, token.family).await?;
+        let mut conn = app.pool.get().await?;
+        within(&mut conn, Purpose::signing_in(), async |conn| {
+            sessions::revoke(conn, token.district, token.family).await
+        })
+        .await?;
     }
     Ok(HttpResponse::NoContent()
         .insert_header((header::SET_COOKIE, cookie("", 0)))

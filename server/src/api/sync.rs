@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
+use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use sync_protocol::office::{self, Received, Scope, Start, Verdict};
 use sync_protocol::{
@@ -19,6 +20,8 @@ use crate::auth::actor::{Actor, Uploader};
 use crate::body;
 use crate::error::{Code, Result};
 use crate::store::people;
+use crate::store::purpose::Purpose;
+use crate::store::purpose::within;
 use crate::store::sync::{self, Page, Sender};
 
 /// How long a phone keeps what was acknowledged, so that it can refill a restored server.
@@ -42,7 +45,7 @@ pub async fn push(
     let _room = app.pushes.try_acquire().map_err(|_| Code::Busy)?;
     let body = body::read(&request, payload, body::PUSH).await?;
     let received = read_push(&body)?;
-    let outcomes = take(&app, &actor, &received).await?;
+    let outcomes = take(&app, &actor, actor.pushing(), &received).await?;
     Ok(HttpResponse::Ok().json(PushReply {
         epoch: app.epoch.to_string(),
         now: Utc::now().timestamp_millis(),
@@ -51,12 +54,13 @@ pub async fn push(
 }
 
 /// Gives groups that `author` hands in their effect, tells who listens, and answers an outcome for each, in order.
-pub async fn take(app: &AppState, author: &Actor, received: &[Received]) -> Result<Vec<Outcome>> {
+pub async fn take(app: &AppState, author: &Actor, purpose: Purpose, received: &[Received]) -> Result<Vec<Outcome>> {
     let sender = Sender {
         district: author.district,
         person: author.person,
         device: author.device,
         roles: author.roles.clone(),
+        purpose,
     };
     let verdicts = {
         let mut conn = app.pool.get().await?;
@@ -141,15 +145,13 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         }
     }
     answer.put_scope();
-    for (bucket, start) in answer.wanted(&app, &actor, &asked).await? {
-        if answer.lines.len() >= answer.budget {
-            answer.more = true;
-            break;
-        }
+    let buckets = answer.buckets(&app, &actor, &asked);
+    if answer.is_news(&app, &actor, &asked, &buckets) {
         let mut conn = app.pool.get().await?;
-        let whole = office::whole(&asked, &bucket, start);
-        let page = sync::page(&mut conn, actor.district, &bucket, start, whole, PAGE_RECORDS).await?;
-        answer.put_page(&bucket, start, whole, page)?;
+        let pages = within(&mut conn, actor.reading(), async |conn| {
+            answer.put_pages(conn, &app, &actor, &asked, &buckets).await
+        });
+        pages.await?;
     }
     answer.put(&Frame::End(End { more: answer.more }));
     Ok(HttpResponse::Ok()
@@ -170,7 +172,10 @@ async fn note_mended(app: &AppState, actor: &Actor, request: &HttpRequest) -> Re
     let times = i32::try_from(times).unwrap_or(i32::MAX);
     tracing::warn!(device = %actor.device, times, "a phone's copy did not match its checksum and was mended");
     let mut conn = app.pool.get().await?;
-    people::note_mended(&mut conn, actor.district, actor.person, actor.device, times).await
+    within(&mut conn, actor.reading(), async |conn| {
+        people::note_mended(conn, actor.district, actor.person, actor.device, times).await
+    })
+    .await
 }
 
 /// `POST /api/v1/sync/have`: which of these groups the server has, with their outcomes, and which it needs: asked by a phone whose
@@ -216,13 +221,11 @@ pub async fn digest(app: Data<AppState>, actor: Actor, request: HttpRequest, pay
     if !actor.may_read(asked.bucket.as_str()) {
         return Err(Code::NotFound.into());
     }
-    let nodes = sync::digest(
-        &mut *app.pool.get().await?,
-        actor.district,
-        &asked.bucket,
-        &asked.places,
-    )
-    .await?;
+    let mut conn = app.pool.get().await?;
+    let nodes = within(&mut conn, actor.reading(), async |conn| {
+        sync::digest(conn, actor.district, &asked.bucket, &asked.places).await
+    });
+    let nodes = nodes.await?;
     Ok(HttpResponse::Ok().json(DigestReply {
         epoch: app.epoch.to_string(),
         bucket: asked.bucket,
@@ -262,32 +265,52 @@ impl Answer {
         }
     }
 
-    /// Buckets that have something newer than the phone, and from where.
-    async fn wanted(&self, app: &AppState, actor: &Actor, asked: &PullRequest) -> Result<Vec<(BucketId, Start)>> {
+    /// The buckets that are asked for, and those that come to the phone.
+    fn buckets(&self, app: &AppState, actor: &Actor, asked: &PullRequest) -> Vec<BucketId> {
         let readable = asked.want.keys().filter(|bucket| actor.may_read(bucket.as_str()));
-        let mut wanted = Vec::new();
-        for bucket in readable.chain(&self.scope.add) {
+        let buckets: Vec<BucketId> = readable.chain(&self.scope.add).cloned().collect();
+        for bucket in &buckets {
             let cursor = asked.want.get(bucket).copied().unwrap_or(0);
             // Who was just acknowledged by another instance reads what that one wrote.
             let known = app.heads.get(actor.district, bucket.as_str());
             if !asked.acked.is_empty() || known.is_some_and(|head| head < cursor) {
                 app.heads.forget(actor.district, bucket.as_str());
             }
-            let head = self.head(app, actor.district, bucket).await?;
-            let start = office::start(asked, bucket, head, self.same_epoch);
-            wanted.extend(start.map(|start| (bucket.clone(), start)));
         }
-        Ok(wanted)
+        buckets
     }
 
-    async fn head(&self, app: &AppState, district: Uuid, bucket: &BucketId) -> Result<i64> {
-        if let Some(head) = app.heads.get(district, bucket.as_str()) {
-            return Ok(head);
+    /// Whether the database must be asked: one of the buckets has something newer than the phone, or nobody here knows.
+    fn is_news(&self, app: &AppState, actor: &Actor, asked: &PullRequest, buckets: &[BucketId]) -> bool {
+        buckets.iter().any(|bucket| {
+            let head = app.heads.get(actor.district, bucket.as_str());
+            head.is_none_or(|head| office::start(asked, bucket, head, self.same_epoch).is_some())
+        })
+    }
+
+    /// What is newer than the phone, as far as the budget goes.
+    async fn put_pages(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        app: &AppState,
+        actor: &Actor,
+        asked: &PullRequest,
+        buckets: &[BucketId],
+    ) -> Result<()> {
+        for bucket in buckets {
+            let head = head(conn, app, actor.district, bucket).await?;
+            let Some(start) = office::start(asked, bucket, head, self.same_epoch) else {
+                continue;
+            };
+            if self.lines.len() >= self.budget {
+                self.more = true;
+                break;
+            }
+            let whole = office::whole(asked, bucket, start);
+            let page = sync::page(conn, actor.district, bucket, start, whole, PAGE_RECORDS).await?;
+            self.put_page(bucket, start, whole, page)?;
         }
-        let version = app.heads.version();
-        let head = sync::head(&mut *app.pool.get().await?, district, bucket.as_str()).await?;
-        app.heads.learn(district, bucket.as_str(), head, version);
-        Ok(head)
+        Ok(())
     }
 
     fn put_page(&mut self, bucket: &BucketId, start: Start, whole: &[RecordId], page: Option<Page>) -> Result<()> {
@@ -339,6 +362,16 @@ impl Answer {
         write_json(&mut self.lines, frame);
         self.lines.push(b'\n');
     }
+}
+
+async fn head(conn: &mut AsyncPgConnection, app: &AppState, district: Uuid, bucket: &BucketId) -> Result<i64> {
+    if let Some(head) = app.heads.get(district, bucket.as_str()) {
+        return Ok(head);
+    }
+    let version = app.heads.version();
+    let head = sync::head(conn, district, bucket.as_str()).await?;
+    app.heads.learn(district, bucket.as_str(), head, version);
+    Ok(head)
 }
 
 fn newer_fields(id: Uuid, fields: &str, since: i64) -> Result<RecordState> {

@@ -19,6 +19,7 @@ use crate::AppState;
 use crate::api::query;
 use crate::auth::actor::Actor;
 use crate::error::{Code, Error, Result};
+use crate::store::purpose::snapshot;
 use crate::store::results;
 use crate::store::visits::{self, Place, Span};
 
@@ -49,10 +50,10 @@ struct Names {
 pub async fn show(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Result<Json<VisitPage>> {
     let visit = query::path_id(&request, "id")?;
     let mut conn = app.pool.get().await?;
-    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
-    Ok(Json(
-        snapshot.run(async |conn| visit_page(conn, &actor, visit).await).await?,
-    ))
+    let page = snapshot(&mut conn, actor.reading(), async |conn| {
+        visit_page(conn, &actor, visit).await
+    });
+    Ok(Json(page.await?))
 }
 
 async fn visit_page(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) -> Result<VisitPage> {
@@ -70,7 +71,7 @@ async fn visit_page(conn: &mut AsyncPgConnection, actor: &Actor, visit: Uuid) ->
     Ok(VisitPage {
         as_of,
         records,
-        names: mentioned.names(conn, actor.district).await?,
+        names: mentioned.names(conn).await?,
     })
 }
 
@@ -106,12 +107,10 @@ pub async fn history(app: Data<AppState>, actor: Actor, request: HttpRequest) ->
         .transpose()
         .map_err(|_| Code::QueryMalformed)?;
     let mut conn = app.pool.get().await?;
-    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
-    Ok(Json(
-        snapshot
-            .run(async |conn| record_history(conn, &actor, record, field.as_ref()).await)
-            .await?,
-    ))
+    let history = snapshot(&mut conn, actor.reading(), async |conn| {
+        record_history(conn, &actor, record, field.as_ref()).await
+    });
+    Ok(Json(history.await?))
 }
 
 async fn record_history(
@@ -139,8 +138,7 @@ pub async fn visit_history(app: Data<AppState>, actor: Actor, request: HttpReque
     let visit = query::path_id(&request, "id")?;
     let NoParameters {} = query::read(&request)?;
     let mut conn = app.pool.get().await?;
-    let mut snapshot = conn.build_transaction().read_only().repeatable_read();
-    let history = snapshot.run(async |conn| {
+    let history = snapshot(&mut conn, actor.reading(), async |conn| {
         let place = visit_within_reach(conn, &actor, visit).await?;
         let records = visits::spans(conn, actor.district, &place.bucket, visit).await?;
         history_of(conn, &actor, &place.bucket, &records, None).await
@@ -169,7 +167,7 @@ async fn history_of(
     }
     Ok(History {
         entries,
-        names: mentioned.names(conn, actor.district).await?,
+        names: mentioned.names(conn).await?,
     })
 }
 
@@ -235,18 +233,12 @@ impl Mentioned {
         self.people.extend(ids.filter_map(|text| Uuid::parse_str(text).ok()));
     }
 
-    async fn names(self, conn: &mut AsyncPgConnection, district: Uuid) -> Result<Names> {
+    async fn names(self, conn: &mut AsyncPgConnection) -> Result<Names> {
         let people: Vec<Uuid> = self.people.into_iter().collect();
         let devices: Vec<Uuid> = self.devices.into_iter().collect();
         Ok(Names {
-            people: visits::names_of_people(conn, district, &people)
-                .await?
-                .into_iter()
-                .collect(),
-            devices: visits::names_of_devices(conn, district, &devices)
-                .await?
-                .into_iter()
-                .collect(),
+            people: visits::names_of_people(conn, &people).await?.into_iter().collect(),
+            devices: visits::names_of_devices(conn, &devices).await?.into_iter().collect(),
         })
     }
 }

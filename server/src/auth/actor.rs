@@ -14,6 +14,7 @@ use crate::auth::grants::{Grant, grants};
 use crate::auth::session::{RefreshToken, presented};
 use crate::auth::token::Claims;
 use crate::error::{Code, Error, Result};
+use crate::store::purpose::{Purpose, Who, within};
 use crate::store::{rights, sessions};
 
 /// Who is calling, from which device, and what they may see at this moment.
@@ -37,30 +38,32 @@ pub struct Actor {
     pub zone: Option<Uuid>,
     /// Every bucket within reach, ordered by id.
     pub grants: Vec<Grant>,
+    /// Whether the server keeps to the grants by itself: [`AppState::first_lock`].
+    pub first_lock: bool,
 }
 
 impl Actor {
     /// Confirms a token against the database and brings the grants along: one round trip.
     ///
     /// Refuses `session.expired`, `device.revoked`, `person.disabled` and `token.stale`.
-    pub async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims) -> Result<Self> {
+    pub async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims, first_lock: bool) -> Result<Self> {
         let standing = rights::standing(conn, claims.district, claims.sub, claims.family, today())
             .await?
-            .filter(|standing| standing.session_live)
+            .filter(|standing| standing.session_live || !first_lock)
             .ok_or(Code::SessionExpired)?;
-        if !standing.device_active {
+        if !standing.device_active && first_lock {
             return Err(Code::DeviceRevoked.into());
         }
-        if !standing.person_active {
+        if !standing.person_active && first_lock {
             return Err(Code::PersonDisabled.into());
         }
         if standing.stamp != claims.stamp {
             return Err(Code::TokenStale.into());
         }
-        Ok(Self::of(claims, standing))
+        Ok(Self::of(claims, standing, first_lock))
     }
 
-    fn of(claims: &Claims, standing: rights::Standing) -> Self {
+    fn of(claims: &Claims, standing: rights::Standing, first_lock: bool) -> Self {
         Actor {
             district: claims.district,
             person: claims.sub,
@@ -70,6 +73,7 @@ impl Actor {
             name: standing.name,
             roles: standing.roles,
             zone: standing.zone,
+            first_lock,
         }
     }
 
@@ -92,6 +96,40 @@ impl Actor {
             name: String::new(),
             roles: Vec::new(),
             zone: None,
+            first_lock: true,
+        }
+    }
+
+    /// The caller looks at what they reach.
+    pub fn reading(&self) -> Purpose {
+        Purpose::reading(self.who())
+    }
+
+    /// The caller hands in work.
+    pub fn pushing(&self) -> Purpose {
+        Purpose::pushing(self.who())
+    }
+
+    /// Sealed work of the caller is handed in, by whomever: their sign-in may be over.
+    pub fn handing_in(&self) -> Purpose {
+        Purpose::handing_in(self.who())
+    }
+
+    /// The caller decides about what was kept.
+    pub fn admitting(&self) -> Purpose {
+        Purpose::admitting(self.who())
+    }
+
+    /// The caller looks after people.
+    pub fn managing(&self) -> Purpose {
+        Purpose::managing(self.who())
+    }
+
+    fn who(&self) -> Who {
+        Who {
+            district: self.district,
+            person: self.person,
+            family: self.family,
         }
     }
 
@@ -111,12 +149,12 @@ impl Actor {
 
     /// Whether records of the bucket may be shown.
     pub fn may_read(&self, bucket: &str) -> bool {
-        self.grant(bucket).is_some()
+        self.grant(bucket).is_some() || !self.first_lock
     }
 
     /// Whether groups for the bucket may be taken.
     pub fn may_write(&self, bucket: &str) -> bool {
-        self.grant(bucket).is_some_and(|grant| grant.write)
+        self.grant(bucket).is_some_and(|grant| grant.write) || !self.first_lock
     }
 }
 
@@ -125,8 +163,8 @@ impl Actor {
 pub struct Uploader(pub Actor);
 
 impl Uploader {
-    async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims) -> Result<Self> {
-        let refused = match Actor::confirm(conn, claims).await {
+    async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims, first_lock: bool) -> Result<Self> {
+        let refused = match Actor::confirm(conn, claims, first_lock).await {
             Ok(actor) => return Ok(Self(actor)),
             Err(refused) => refused,
         };
@@ -142,7 +180,10 @@ impl Uploader {
 impl Uploader {
     /// Somebody withdrawn, by the sign-in in their cookie; whoever is not withdrawn must come with an access token.
     async fn of_sign_in(conn: &mut AsyncPgConnection, token: RefreshToken, refused: Error) -> Result<Self> {
-        let Some(person) = sessions::person_of(conn, token.district, token.family).await? else {
+        let person = within(conn, Purpose::signing_in(), async |conn| {
+            sessions::person_of(conn, token.district, token.family).await
+        });
+        let Some(person) = person.await? else {
             return Err(refused);
         };
         let claims = Claims::new(token.district, person, token.family, 0, 0);
@@ -163,7 +204,10 @@ impl Uploader {
         person: Uuid,
         device: Uuid,
     ) -> Result<(Self, Option<Code>)> {
-        let family = sessions::newest(conn, district, person, device).await?;
+        let family = within(conn, Purpose::signing_in(), async |conn| {
+            sessions::newest(conn, district, person, device).await
+        });
+        let family = family.await?;
         let claims = Claims::new(district, person, family.unwrap_or_default(), 0, 0);
         let standing = rights::standing(conn, district, person, claims.family, today()).await?;
         let Some(standing) = standing else {
@@ -176,7 +220,7 @@ impl Uploader {
         };
         let actor = match withdrawn {
             Some(_) => Actor::barred(&claims, standing),
-            None => Actor::of(&claims, standing),
+            None => Actor::of(&claims, standing, true),
         };
         Ok((Self(actor), withdrawn))
     }
@@ -199,7 +243,7 @@ impl FromRequest for Uploader {
             }
             let mut conn = app.pool.get().await?;
             match claims {
-                Ok(claims) => Uploader::confirm(&mut conn, &claims).await,
+                Ok(claims) => Uploader::confirm(&mut conn, &claims, app.first_lock).await,
                 // Who was withdrawn gets no new access token, so the sign-in itself says who hands in.
                 Err(refused) => match presented(&app.keys.refresh, &request) {
                     Some(token) => {
@@ -227,7 +271,7 @@ impl FromRequest for Actor {
             let claims = Claims::of_request(&request, &app.keys)?;
             app.pace.admit(claims.family)?;
             let mut conn = app.pool.get().await?;
-            Actor::confirm(&mut conn, &claims).await
+            Actor::confirm(&mut conn, &claims, app.first_lock).await
         })
     }
 }

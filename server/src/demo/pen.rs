@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::dice::Dice;
 use crate::people;
+use crate::store::purpose::Purpose;
 use crate::store::sync::{self, Sender, person_id};
 
 /// One write: which record, which field, what.
@@ -128,6 +129,7 @@ impl Pen {
             person: by.person,
             device: by.device,
             roles: by.roles.clone(),
+            purpose: Purpose::installation(),
         };
         self.groups.push((sender, group));
     }

@@ -44,8 +44,13 @@ pub struct Open {
     pub state: String,
 }
 
-/// The differences in these buckets, the oldest first.
-pub async fn open(conn: &mut AsyncPgConnection, district: Uuid, buckets: &[String], most: i64) -> Result<Vec<Open>> {
+/// The differences in these buckets, or in all that the database shows, the oldest first.
+pub async fn open(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    buckets: Option<&[String]>,
+    most: i64,
+) -> Result<Vec<Open>> {
     let rows = prepared(
         "SELECT d.record_id AS record, d.visit_id AS visit, d.path, d.late, d.opened_at, coalesce(s.name, '') AS school,
                 coalesce(z.name, '') AS zone, v.visit_date, coalesce(p.name, '') AS lead, r.state::text AS state
@@ -54,12 +59,12 @@ pub async fn open(conn: &mut AsyncPgConnection, district: Uuid, buckets: &[Strin
          LEFT JOIN visit v ON v.district_id = d.district_id AND v.id = d.visit_id
          LEFT JOIN school s ON s.district_id = v.district_id AND s.id = v.school_id
          LEFT JOIN zone z ON z.district_id = s.district_id AND z.id = s.zone_id
-         LEFT JOIN person p ON p.district_id = v.district_id AND p.id = v.lead
-         WHERE d.district_id = $1 AND d.bucket = ANY($2) AND NOT coalesce(v.removed, false)
+         LEFT JOIN LATERAL lock_people(ARRAY[v.lead]) p ON true
+         WHERE d.district_id = $1 AND ($2 IS NULL OR d.bucket = ANY($2)) AND NOT coalesce(v.removed, false)
          ORDER BY d.opened_at, d.record_id, d.path LIMIT $3",
     )
     .bind::<SqlUuid, _>(district)
-    .bind::<Array<Text>, _>(buckets)
+    .bind::<Nullable<Array<Text>>, _>(buckets)
     .bind::<BigInt, _>(most)
     .load(conn)
     .await?;
@@ -107,7 +112,7 @@ pub async fn be_here(
         .await?;
     let rows = prepared(
         "SELECT DISTINCT ON (p.name, p.id) p.id, p.name, h.place FROM presence h
-         JOIN person p ON p.district_id = h.district_id AND p.id = h.person_id
+         JOIN LATERAL lock_people(ARRAY[h.person_id]) p ON true
          WHERE h.district_id = $1 AND h.visit_id = $2 AND h.person_id <> $3
            AND h.seen_at > clock_timestamp() - $4 * interval '1 second'
          ORDER BY p.name, p.id, h.seen_at DESC",

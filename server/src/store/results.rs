@@ -4,12 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::schema::{finding, person, response, school, visit, zone};
+use crate::schema::{finding, response, school, visit, zone};
+use crate::store::prepared::prepared;
 
 /// What is asked for; `None` leaves a column open.
 #[derive(Debug, Clone)]
@@ -53,11 +54,13 @@ pub struct School {
 }
 
 /// A person who leads visits.
-#[derive(Debug, Queryable)]
+#[derive(Debug, QueryableByName)]
 pub struct Supervisor {
     /// Their id.
+    #[diesel(sql_type = SqlUuid)]
     pub id: Uuid,
     /// Their name.
+    #[diesel(sql_type = Text)]
     pub name: String,
 }
 
@@ -183,18 +186,12 @@ pub async fn schools(conn: &mut AsyncPgConnection, ask: &Ask) -> Result<Vec<Scho
 /// The supervisors within reach, and whoever else leads one of `visits`, by name.
 pub async fn supervisors(conn: &mut AsyncPgConnection, ask: &Ask, visits: &[Visit]) -> Result<Vec<Supervisor>> {
     let leads: Vec<Uuid> = visits.iter().filter_map(|visit| visit.lead).collect();
-    let is_supervisor = person::roles.contains(vec!["supervisor"]);
-    let mut rows = person::table
-        .select((person::id, person::name))
-        .order((person::name, person::id))
-        .into_boxed();
-    rows = match ask.within_zone {
-        Some(zone) => rows.filter(is_supervisor.and(person::zone_id.is_not_distinct_from(zone))),
-        None => rows.filter(is_supervisor),
-    };
-    rows = rows
-        .or_filter(person::id.eq_any(leads))
-        .filter(person::district_id.eq(ask.district));
+    let rows = prepared(
+        "SELECT id, name FROM lock_people(NULL)
+         WHERE 'supervisor' = ANY (roles) AND ($1 IS NULL OR zone_id = $1) OR id = ANY ($2) ORDER BY name, id",
+    )
+    .bind::<Nullable<SqlUuid>, _>(ask.within_zone)
+    .bind::<Array<SqlUuid>, _>(leads);
     Ok(rows.load(conn).await?)
 }
 

@@ -81,31 +81,19 @@ impl Query for StandingQuery {
 
 impl QueryFragment<Pg> for StandingQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        // One of the few questions that the second lock answers to a server that has not said for whom it works.
         out.push_sql(
-            "SELECT p.name, p.roles, p.zone_id, p.stamp, p.status = 'active', d.id, d.state = 'active', \
-             s.revoked_at IS NULL AND s.expires_at > now(), \
-             CASE WHEN 'supervisor' = ANY(p.roles) THEN ARRAY(\
-               SELECT a.school_id FROM assignment a \
-               WHERE a.district_id = p.district_id AND a.person_id = p.id \
-               AND a.from_date <= ",
-        );
-        out.push_bind_param::<sql_types::Date, _>(&self.today)?;
-        out.push_sql(
-            " AND (a.to_date IS NULL OR a.to_date >= $1) ORDER BY 1) ELSE '{}' END, \
-             CASE WHEN p.roles && '{coordinator,committee}' THEN ARRAY(\
-               SELECT c.id FROM school c WHERE c.district_id = p.district_id ORDER BY 1) \
-             WHEN 'zone_lead' = ANY(p.roles) THEN ARRAY(\
-               SELECT c.id FROM school c WHERE c.district_id = p.district_id AND c.zone_id = p.zone_id ORDER BY 1) \
-             ELSE '{}' END \
-             FROM session s \
-             JOIN person p ON p.district_id = s.district_id AND p.id = s.person_id \
-             JOIN device d ON d.district_id = s.district_id AND d.id = s.device_id AND d.person_id = s.person_id \
-             WHERE s.district_id = ",
+            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen \
+             FROM lock_standing(",
         );
         out.push_bind_param::<sql_types::Uuid, _>(&self.district)?;
-        out.push_sql(" AND s.family = ");
+        out.push_sql(", ");
+        out.push_bind_param::<sql_types::Uuid, _>(&self.person)?;
+        out.push_sql(", ");
         out.push_bind_param::<sql_types::Uuid, _>(&self.family)?;
-        out.push_sql(" AND s.person_id = ");
-        out.push_bind_param::<sql_types::Uuid, _>(&self.person)
+        out.push_sql(", ");
+        out.push_bind_param::<sql_types::Date, _>(&self.today)?;
+        out.push_sql(")");
+        Ok(())
     }
 }

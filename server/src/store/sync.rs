@@ -15,6 +15,7 @@ use tokio::try_join;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::store::purpose::{self, Purpose};
 
 pub use judge::{Admission, Standing, to_catalog};
 pub use rows::{
@@ -29,6 +30,8 @@ pub struct Sender {
     pub person: Uuid,
     pub device: Uuid,
     pub roles: Vec<String>,
+    /// What the second lock is told.
+    pub purpose: Purpose,
 }
 
 /// Gives each group its effect, once, in the order given. `may_write` says which buckets the sender may write.
@@ -70,7 +73,7 @@ impl Ledger for Postgres<'_> {
     type Error = Error;
 
     async fn begin(&mut self) -> Result<()> {
-        Ok(Manager::begin_transaction(self.conn).await?)
+        purpose::begin(self.conn, self.sender.purpose).await
     }
     async fn commit(&mut self) -> Result<()> {
         Ok(Manager::commit_transaction(self.conn).await?)
@@ -95,7 +98,11 @@ impl Ledger for Postgres<'_> {
         rows::logged(self.conn, self.sender.district, ids).await
     }
     async fn homes(&mut self, ids: &BTreeSet<&RecordId>) -> Result<BTreeSet<BucketId>> {
-        rows::homes(self.conn, self.sender.district, ids).await
+        let district = self.sender.district;
+        purpose::within(self.conn, self.sender.purpose, async |conn| {
+            rows::homes(conn, district, ids).await
+        })
+        .await
     }
     async fn lines(&mut self, ids: Vec<GroupId>) -> Result<HashMap<GroupId, Vec<u8>>> {
         rows::lines(self.conn, self.sender.district, ids).await
@@ -131,7 +138,11 @@ impl Ledger for Postgres<'_> {
         Ok(true)
     }
     async fn set_aside(&mut self, received: &Received, verdict: &Verdict) -> Result<bool> {
-        rows::log_aside(self.conn, self.sender, received, verdict).await
+        let sender = self.sender;
+        purpose::within(self.conn, sender.purpose, async |conn| {
+            rows::log_aside(conn, sender, received, verdict).await
+        })
+        .await
     }
 }
 

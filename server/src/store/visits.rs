@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Binary, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::schema::{device, person, record};
+use crate::schema::record;
+use crate::store::prepared::prepared;
 
 /// Groups read for one history; far above what a visit with all its records sees in its life.
 const MOST_GROUPS: i64 = 20_000;
@@ -115,24 +116,22 @@ pub async fn groups(
     bucket: &str,
     records: &[Span],
 ) -> Result<Vec<Logged>> {
-    let homes = homes(conn, district, bucket, records).await?;
-    let has_moved = homes.len() > 1;
+    if has_moved(conn, district, bucket, records).await? {
+        let rows = prepared("SELECT seq, received_at, bytes FROM lock_past($1, $2)")
+            .bind::<Array<SqlUuid>, _>(records.iter().map(|span| span.id).collect::<Vec<_>>())
+            .bind::<BigInt, _>(MOST_GROUPS);
+        return Ok(rows.load(conn).await?);
+    }
     // Where nothing moved, the numbers of the one bucket bound the search and are the order.
     let first = records.iter().map(|span| span.first_seq).min().unwrap_or_default();
     let last = records.iter().map(|span| span.seq).max().unwrap_or_default();
-    let (first, last) = if has_moved { (0, i64::MAX) } else { (first, last) };
     let rows = sql_query(format!(
         "SELECT g.seq, g.received_at, g.bytes FROM change_group g \
-         WHERE g.district_id = $1 AND g.bucket = ANY($2) AND g.seq BETWEEN $4 AND $5 AND {NAMES_ONE} \
-         ORDER BY {} g.seq LIMIT $6",
-        if has_moved {
-            "coalesce(g.admitted_at, g.received_at),"
-        } else {
-            ""
-        }
+         WHERE g.district_id = $1 AND g.bucket = $2 AND g.seq BETWEEN $4 AND $5 AND {NAMES_ONE} \
+         ORDER BY g.seq LIMIT $6",
     ))
     .bind::<SqlUuid, _>(district)
-    .bind::<Array<Text>, _>(homes)
+    .bind::<Text, _>(bucket)
     .bind::<Array<Binary>, _>(spelled(records))
     .bind::<BigInt, _>(first)
     .bind::<BigInt, _>(last)
@@ -140,52 +139,46 @@ pub async fn groups(
     Ok(rows.load(conn).await?)
 }
 
-/// The bucket, and those from which one of the records came here.
-async fn homes(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, records: &[Span]) -> Result<Vec<String>> {
+/// Whether one of the records came to the bucket from another one.
+async fn has_moved(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str, records: &[Span]) -> Result<bool> {
     #[derive(QueryableByName)]
-    struct Home {
-        #[diesel(sql_type = Text)]
-        bucket: String,
+    struct Moved {
+        #[diesel(sql_type = Bool)]
+        moved: bool,
     }
-    let rows = sql_query(format!(
-        "WITH RECURSIVE home(bucket) AS (\
-           SELECT $2::text \
-           UNION \
-           SELECT g.bucket FROM home JOIN change_group g \
-             ON g.district_id = $1 AND g.moved_to = home.bucket AND g.moved_seq IS NOT NULL AND {NAMES_ONE}) \
-         SELECT bucket FROM home",
+    let row = sql_query(format!(
+        "SELECT EXISTS (SELECT 1 FROM change_group g WHERE g.district_id = $1 AND g.moved_to = $2 \
+           AND g.moved_seq IS NOT NULL AND {NAMES_ONE}) AS moved",
     ))
     .bind::<SqlUuid, _>(district)
     .bind::<Text, _>(bucket)
     .bind::<Array<Binary>, _>(spelled(records));
-    let rows: Vec<Home> = rows.load(conn).await?;
-    Ok(rows.into_iter().map(|home| home.bucket).collect())
+    let row: Moved = row.get_result(conn).await?;
+    Ok(row.moved)
 }
 
 fn spelled(records: &[Span]) -> Vec<Vec<u8>> {
     records.iter().map(|span| span.id.to_string().into_bytes()).collect()
 }
 
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 /// Names of those of `ids` who are people of the district.
-pub async fn names_of_people(
-    conn: &mut AsyncPgConnection,
-    district: Uuid,
-    ids: &[Uuid],
-) -> Result<Vec<(Uuid, String)>> {
-    let rows = person::table.filter(person::district_id.eq(district).and(person::id.eq_any(ids)));
-    Ok(rows.select((person::id, person::name)).load(conn).await?)
+pub async fn names_of_people(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let rows = prepared("SELECT id, name FROM lock_people($1)").bind::<Array<SqlUuid>, _>(ids);
+    let rows: Vec<Named> = rows.load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 /// Names of those of `ids` that are devices of the district; where several people share one, what it said last.
-pub async fn names_of_devices(
-    conn: &mut AsyncPgConnection,
-    district: Uuid,
-    ids: &[Uuid],
-) -> Result<Vec<(Uuid, String)>> {
-    let rows = device::table
-        .filter(device::district_id.eq(district).and(device::id.eq_any(ids)))
-        .select((device::id, device::name))
-        .distinct_on(device::id)
-        .order((device::id, device::last_seen.desc()));
-    Ok(rows.load(conn).await?)
+pub async fn names_of_devices(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let rows = prepared("SELECT id, name FROM lock_devices($1)").bind::<Array<SqlUuid>, _>(ids);
+    let rows: Vec<Named> = rows.load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use server::store::purpose::Purpose;
 use server::store::sync::{Postgres, Sender, everything};
 use sim::chance::Chance;
 use sim::memory::{Database, Memory};
@@ -126,6 +127,7 @@ async fn sequence(conn: &mut AsyncPgConnection, seed: u64, district: Uuid) {
         person: Uuid::parse_str(person(0).as_str()).unwrap(),
         device: Uuid::nil(),
         roles: vec![],
+        purpose: Purpose::installation(),
     };
     let mut authors = Authors {
         chance: Chance::new(seed),

@@ -35,17 +35,11 @@ pub async fn logged(
         kept: bool,
     }
     let ids: Vec<Vec<u8>> = ids.into_iter().map(|id| id.0.to_vec()).collect();
-    let rows: Vec<Row> =
-        // One look at the key for each, whatever the statistics say: a new table has none, and the whole district would be read.
-        prepared(
-            "SELECT g.* FROM unnest($2) AS asked(id) CROSS JOIN LATERAL
-             (SELECT id, bucket, seq, code, outcome = 'quarantined' AS kept FROM change_group
-              WHERE district_id = $1 AND id = asked.id LIMIT 1) g",
-        )
-            .bind::<SqlUuid, _>(district)
-            .bind::<Array<Binary>, _>(ids)
-            .load(conn)
-            .await?;
+    let rows: Vec<Row> = prepared("SELECT id, bucket, seq, code, kept FROM lock_outcomes($1, $2)")
+        .bind::<SqlUuid, _>(district)
+        .bind::<Array<Binary>, _>(ids)
+        .load(conn)
+        .await?;
     let read = |row: Row| {
         let id = GroupId(row.id.try_into().expect("the table checks the length"));
         let logged = match (row.seq, row.bucket.parse()) {
@@ -464,38 +458,34 @@ pub struct Kept {
     pub device: Uuid,
     #[diesel(sql_type = Timestamptz)]
     pub received_at: DateTime<Utc>,
-    #[diesel(sql_type = Binary)]
-    pub bytes: Vec<u8>,
+    /// The line, where the reader may read the bucket.
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub bytes: Option<Vec<u8>>,
 }
 
-/// What lies in quarantine of one district, with what goes on after the condition.
-macro_rules! kept {
-    ($rest:literal) => {
-        concat!(
-            "SELECT g.id, g.bucket, g.code, g.author, coalesce(p.name, '') AS author_name, s.name AS school, g.device, g.received_at, g.bytes
-             FROM change_group g LEFT JOIN person p ON p.district_id = g.district_id AND p.id = g.author
-             LEFT JOIN school s ON s.district_id = g.district_id AND g.bucket = 'school/' || s.id
-             WHERE g.district_id = $1 AND g.outcome = 'quarantined'
-               AND NOT EXISTS (SELECT 1 FROM change_group o WHERE o.district_id = g.district_id AND o.id = g.copy_of) ",
-            $rest
-        )
-    };
-}
-
-/// What lies in quarantine, oldest first, at most `limit`.
-pub async fn kept(conn: &mut AsyncPgConnection, district: Uuid, limit: i64) -> Result<Vec<Kept>> {
-    let rows = prepared(kept!("ORDER BY g.received_at, g.id LIMIT $2"))
-        .bind::<SqlUuid, _>(district)
-        .bind::<BigInt, _>(limit);
+/// What lies in quarantine of the district, oldest first, at most `limit`; to be asked by whoever manages people.
+pub async fn kept(conn: &mut AsyncPgConnection, limit: i64) -> Result<Vec<Kept>> {
+    let rows = prepared("SELECT * FROM lock_kept($1)").bind::<BigInt, _>(limit);
     Ok(rows.load(conn).await?)
 }
 
-/// One group in quarantine.
-pub async fn kept_one(conn: &mut AsyncPgConnection, district: Uuid, id: GroupId) -> Result<Option<Kept>> {
-    let row = prepared(kept!("AND g.id = $2"))
-        .bind::<SqlUuid, _>(district)
-        .bind::<Binary, _>(id.0.to_vec());
-    Ok(row.get_result(conn).await.optional()?)
+/// The line of one group in quarantine.
+pub async fn kept_one(conn: &mut AsyncPgConnection, district: Uuid, id: GroupId) -> Result<Option<Vec<u8>>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Binary)]
+        bytes: Vec<u8>,
+    }
+    let row: Option<Row> = prepared(
+        "SELECT g.bytes FROM change_group g WHERE g.district_id = $1 AND g.id = $2 AND g.outcome = 'quarantined'
+           AND NOT EXISTS (SELECT 1 FROM change_group o WHERE o.district_id = g.district_id AND o.id = g.copy_of)",
+    )
+    .bind::<SqlUuid, _>(district)
+    .bind::<Binary, _>(id.0.to_vec())
+    .get_result(conn)
+    .await
+    .optional()?;
+    Ok(row.map(|row| row.bytes))
 }
 
 /// Those of `ids` that are not applied here.
@@ -639,7 +629,7 @@ pub async fn head(conn: &mut AsyncPgConnection, district: Uuid, bucket: &str) ->
         #[diesel(sql_type = BigInt)]
         head: i64,
     }
-    let row: Option<Row> = prepared("SELECT head FROM bucket WHERE district_id = $1 AND id = $2")
+    let row: Option<Row> = prepared("SELECT lock_head($1, $2) AS head")
         .bind::<SqlUuid, _>(district)
         .bind::<Text, _>(bucket)
         .get_result(conn)
