@@ -24,6 +24,7 @@ mod quarantine;
 mod random;
 mod safe;
 mod same_score;
+mod second_factor;
 mod shared_phone;
 mod shots;
 mod stage;

@@ -15,7 +15,7 @@ use crate::words::word;
 const CHOSEN: &str = "green bicycle lake";
 
 /// Pictures of the way, when somebody wants to look: `DUXING_PICTURES` names a folder.
-async fn picture(browser: &Browser, name: &str) {
+pub async fn picture(browser: &Browser, name: &str) {
     if let Ok(folder) = std::env::var("DUXING_PICTURES") {
         browser.still().await;
         browser
@@ -25,7 +25,7 @@ async fn picture(browser: &Browser, name: &str) {
 }
 
 /// The same, wide and narrow.
-async fn pictures(desk: &Browser, name: &str) {
+pub async fn pictures(desk: &Browser, name: &str) {
     picture(desk, &format!("{name}-1440")).await;
     if std::env::var_os("DUXING_PICTURES").is_some() {
         desk.resize((360, 640)).await;
@@ -35,7 +35,7 @@ async fn pictures(desk: &Browser, name: &str) {
 }
 
 /// Nothing stands in anybody's way, whatever is open.
-async fn is_clear(browser: &Browser) {
+pub async fn is_clear(browser: &Browser) {
     let found: Vec<String> = browser.violations().await.iter().map(ToString::to_string).collect();
     assert_eq!(found, Vec::<String>::new());
 }

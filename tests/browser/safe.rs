@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::disk;
 use crate::inspector::{DURABLE, Inspector, unlock};
+use crate::people::{is_clear, picture};
 use crate::stage::{Stage, give_password};
 use crate::words::word;
 
@@ -111,6 +112,8 @@ async fn after_a_days_work_nothing_on_the_disk_can_be_read() {
     inspector.phone.go("/me").await;
     inspector.phone.tap("[data-testid=lock]").await;
     inspector.phone.see("[data-testid=unlock-password]").await;
+    picture(&inspector.phone, "safe-door-360").await;
+    is_clear(&inspector.phone).await;
 
     let words = [sent, kept, typed, "示例第 1 小学".to_owned()];
     for word in &words[..3] {
@@ -185,6 +188,8 @@ async fn a_stolen_phone_hands_its_ten_visits_to_the_office_and_keeps_nothing() {
     inspector.regain_network().await;
     inspector.phone.see("[data-testid=withdrawn][data-gone=true]").await;
     inspector.phone.see_no("[data-testid=unlock-password]").await;
+    picture(&inspector.phone, "safe-withdrawn-360").await;
+    is_clear(&inspector.phone).await;
     let databases = "return (await indexedDB.databases()).map((db) => db.name).filter((name) => name.endsWith(arguments[0])).length";
     let left: usize = inspector.phone.js_async(databases, &[json!(owner.id)]).await;
     assert_eq!(left, 0, "their database is gone");
@@ -320,6 +325,8 @@ async fn after_seven_days_without_the_office_only_work_in_progress_is_shown() {
     inspector.phone.js::<bool>(&inside, &[]).await;
     inspector.answer("SF1.1", "yes").await;
     inspector.has_pending(1).await;
+    picture(&inspector.phone, "safe-lapsed-360").await;
+    is_clear(&inspector.phone).await;
     // The office is heard of: everything is back.
     inspector.regain_network().await;
     inspector.is_synced().await;
@@ -430,6 +437,8 @@ async fn two_people_share_a_phone_for_a_day_and_neither_sees_a_byte_of_the_other
     phone.lose_network().await;
     phone.phone.go("/me").await;
     phone.phone.tap("[data-testid=lock]").await;
+    picture(&phone.phone, "safe-two-doors-360").await;
+    is_clear(&phone.phone).await;
     phone.phone.tap(&format!("[data-door='{}']", a.id)).await;
     phone
         .phone

@@ -1,52 +1,12 @@
 //! A second factor beside the password, for the office: set up, asked for, used once, lost, taken away; and nobody is made to have one.
 
-use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
+use tests::authenticator::Device;
 use tests::people::PASSWORD;
 use tests::server::Reply;
 use tests::{Client, TestServer};
 
 const FACTOR: &str = "/api/v1/second-factor";
-
-/// A device that makes codes: written from RFC 6238, apart from the server's.
-struct Device(Vec<u8>);
-
-impl Device {
-    fn of(secret: &str) -> Self {
-        let bits: String = secret
-            .bytes()
-            .map(|letter| match letter {
-                b'A'..=b'Z' => letter - b'A',
-                b'2'..=b'7' => letter - b'2' + 26,
-                other => panic!("no base32: {other}"),
-            })
-            .map(|value| format!("{value:05b}"))
-            .collect();
-        let byte = |at: usize| u8::from_str_radix(&bits[at..at + 8], 2).expect("eight bits");
-        Device((0..bits.len() / 8).map(|nth| byte(nth * 8)).collect())
-    }
-
-    /// The code of the step that lies so many steps away from now.
-    fn code(&self, away: i64) -> String {
-        let step = chrono::Utc::now().timestamp() / 30 + away;
-        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&self.0).expect("a key");
-        mac.update(&step.to_be_bytes());
-        let hash = mac.finalize().into_bytes();
-        let at = usize::from(hash[19] & 15);
-        let number = u32::from_be_bytes([hash[at] & 127, hash[at + 1], hash[at + 2], hash[at + 3]]);
-        format!("{:06}", number % 1_000_000)
-    }
-
-    /// Six digits that are not the code of any step near now.
-    fn wrong(&self) -> String {
-        let near: Vec<String> = (-3..=3).map(|away| self.code(away)).collect();
-        let wrong = (0..10).map(|nth| format!("{:06}", nth * 111_111));
-        wrong
-            .into_iter()
-            .find(|code| !near.contains(code))
-            .expect("ten are more than seven")
-    }
-}
 
 async fn sign_in(server: &TestServer, client: &mut Client, login: &str, password: &str, code: Option<&str>) -> Reply {
     let mut body = json!({"login": login, "password": password, "device": client.device, "device_name": "desk"});

@@ -1,6 +1,7 @@
 //! The harness: a real Postgres, a real server in this process, a small district, and clients that sign in.
 //! Tests in `it/`, `crash/` and `browser/` share it and nothing else: each has its own database.
 
+pub mod authenticator;
 pub mod bad_line;
 pub mod browser;
 pub mod cluster;
