@@ -44,6 +44,7 @@ table! {
         first_seen -> Timestamptz,
         last_seen -> Timestamptz,
         mended -> Integer,
+        pending -> Integer,
     }
 }
 

@@ -342,6 +342,35 @@ async fn a_phone_reported_lost_is_out_and_the_other_is_not() {
 }
 
 #[tokio::test]
+async fn the_office_sees_what_would_be_lost_with_a_phone() {
+    let server = TestServer::start().await;
+    let district = &server.district;
+    let office = server.sign_in(&district.coordinator).await;
+    let phone = server.sign_in(&district.a).await;
+    let pending = async || {
+        let page = office.get("/api/v1/people").await.json();
+        let people = page["people"].as_array().expect("people").clone();
+        let person = people.into_iter().find(|one| one["id"] == district.a.id.to_string());
+        person.expect("they are listed")["devices"][0]["pending"].clone()
+    };
+    assert_eq!(pending().await, 0);
+    let pull = json!({"protocol": 1, "epoch": null, "want": {}, "at": {}, "budget": 1000, "acked": [], "mend": {}});
+    for (said, known) in [
+        ("12", 12),
+        ("3", 3),
+        ("-1", 3),
+        ("many", 3),
+        ("0", 0),
+        ("4294967295", i32::MAX),
+    ] {
+        let asked = phone.request(Method::POST, "/api/v1/sync/pull");
+        let reply = phone.send(asked.header("X-Duxing-Pending", said).json(&pull)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        assert_eq!(pending().await, known, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_phone_reported_lost_is_lost_for_everybody_who_used_it() {
     let server = TestServer::start().await;
     let district = server.district.clone();

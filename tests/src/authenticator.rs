@@ -24,6 +24,11 @@ impl Device {
         Device((0..bits.len() / 8).map(|nth| byte(nth * 8)).collect())
     }
 
+    /// The secret's bytes.
+    pub fn secret(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The code of the step that lies so many steps away from now.
     pub fn code(&self, away: i64) -> String {
         let step = chrono::Utc::now().timestamp() / 30 + away;

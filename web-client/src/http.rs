@@ -52,8 +52,8 @@ pub struct Call<'a> {
     pub content_type: &'a str,
     pub body: Option<String>,
     pub token: Option<&'a str>,
-    /// One more header, where a call needs one.
-    pub header: Option<(&'a str, String)>,
+    /// More headers, where a call needs them.
+    pub headers: Vec<(&'a str, String)>,
 }
 
 impl<'a> Call<'a> {
@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
             content_type: "",
             body: None,
             token: None,
-            header: None,
+            headers: Vec::new(),
         }
     }
     pub fn post(path: &'a str, content_type: &'a str, body: String) -> Self {
@@ -74,7 +74,7 @@ impl<'a> Call<'a> {
             content_type,
             body: Some(body),
             token: None,
-            header: None,
+            headers: Vec::new(),
         }
     }
     pub fn delete(path: &'a str) -> Self {
@@ -84,7 +84,7 @@ impl<'a> Call<'a> {
             content_type: "",
             body: None,
             token: None,
-            header: None,
+            headers: Vec::new(),
         }
     }
     #[must_use]
@@ -168,7 +168,7 @@ async fn fetch(call: &Call<'_>, abort: &AbortController) -> Result<Response, Api
             .set("Authorization", &format!("Bearer {token}"))
             .map_err(network)?;
     }
-    if let Some((name, value)) = &call.header {
+    for (name, value) in &call.headers {
         headers.set(name, value).map_err(network)?;
     }
     if let Some(body) = &call.body {

@@ -154,6 +154,8 @@ struct Inner {
     /// Who is on their way in, before their safe is open.
     signing_in: RefCell<Option<Person>>,
     wrong_tries: Cell<u32>,
+    /// How much the office was told to be only here.
+    told_pending: Cell<Option<usize>>,
     withdrawing: Cell<bool>,
     looking_after: Cell<bool>,
     // what the pages follow
@@ -203,6 +205,7 @@ thread_local! {
         key: RefCell::default(),
         signing_in: RefCell::default(),
         wrong_tries: Cell::default(),
+        told_pending: Cell::default(),
         withdrawing: Cell::default(),
         looking_after: Cell::default(),
         phase: ArcRwSignal::new(Phase::Starting),
@@ -454,6 +457,7 @@ impl Session {
         here.arrivals.set(HashMap::new());
         here.read_decisions.set(vec![]);
         here.pulled.set(false);
+        here.told_pending.set(None);
         here.last_sync.set(None);
         here.too_old.set(false);
         here.sign_in_again.set(false);
@@ -1115,6 +1119,16 @@ impl Session {
     pub(crate) fn told_mended(self, told: u64) {
         let Mended { times, .. } = inner().mended.get_untracked();
         self.keep_mended(Mended { times, told });
+    }
+
+    /// How much is only here, where the office does not know it yet.
+    pub(crate) fn pending_to_tell(self) -> Option<usize> {
+        let pieces = untrack(|| self.counts()).unsent();
+        (inner().told_pending.get() != Some(pieces)).then_some(pieces)
+    }
+
+    pub(crate) fn told_pending(self, pieces: usize) {
+        inner().told_pending.set(Some(pieces));
     }
 
     fn keep_mended(self, mended: Mended) {

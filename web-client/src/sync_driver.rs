@@ -327,8 +327,15 @@ impl Driver {
             let body = serde_json::to_string(&request).expect("a pull request has only text keys");
             let mended_times = self.session.mended_to_tell();
             let mut call = Call::post("/api/v1/sync/pull", "application/json", body);
-            call.header = mended_times.map(|times| ("X-Duxing-Mended", times.to_string()));
+            call.headers
+                .extend(mended_times.map(|times| ("X-Duxing-Mended", times.to_string())));
+            let pieces = self.session.pending_to_tell();
+            call.headers
+                .extend(pieces.map(|pieces| ("X-Duxing-Pending", pieces.to_string())));
             let answer = self.send(call).await?;
+            if let Some(pieces) = pieces {
+                self.session.told_pending(pieces);
+            }
             if let Some(times) = mended_times {
                 self.session.told_mended(times);
             }

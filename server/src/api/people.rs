@@ -72,6 +72,8 @@ struct Device {
     state: String,
     first_seen: String,
     last_seen: String,
+    /// Pieces of their work that were only there then, as the phone said.
+    pending: i32,
 }
 
 #[derive(Serialize)]
@@ -527,6 +529,7 @@ async fn shown(conn: &mut AsyncPgConnection, district: Uuid, only: Option<Uuid>)
             state: row.state,
             first_seen: moment(row.first_seen),
             last_seen: moment(row.last_seen),
+            pending: row.pending,
         });
     }
     let factors: BTreeSet<Uuid> = second_factors::owners(conn, district, &ids)

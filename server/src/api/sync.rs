@@ -133,6 +133,7 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         return Err(Code::BodyTooLarge.into());
     }
     note_mended(&app, &actor, &request).await?;
+    note_pending(&app, &actor, &request).await?;
     let mut answer = Answer::begin(&app, &actor, &asked);
     if !asked.acked.is_empty() {
         let lost = sync::not_applied(&mut *app.pool.get().await?, actor.district, &asked.acked).await?;
@@ -162,20 +163,33 @@ pub async fn pull(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
 /// A phone tells once how often its copy did not match and was mended (`X-Duxing-Mended`): storage that goes bad should not surprise the
 /// office. What is no number is not worth a refusal.
 async fn note_mended(app: &AppState, actor: &Actor, request: &HttpRequest) -> Result<()> {
-    let header = request
-        .headers()
-        .get("X-Duxing-Mended")
-        .and_then(|value| value.to_str().ok());
-    let Some(times) = header.and_then(|times| times.parse::<u32>().ok()) else {
+    let Some(times) = count_in(request, "X-Duxing-Mended") else {
         return Ok(());
     };
-    let times = i32::try_from(times).unwrap_or(i32::MAX);
     tracing::warn!(device = %actor.device, times, "a phone's copy did not match its checksum and was mended");
     let mut conn = app.pool.get().await?;
     within(&mut conn, actor.reading(), async |conn| {
         people::note_mended(conn, actor.district, actor.person, actor.device, times).await
     })
     .await
+}
+
+/// A phone tells when it changes how much of the person's work is only there (`X-Duxing-Pending`): what the office would miss if it were lost.
+async fn note_pending(app: &AppState, actor: &Actor, request: &HttpRequest) -> Result<()> {
+    let Some(pieces) = count_in(request, "X-Duxing-Pending") else {
+        return Ok(());
+    };
+    let mut conn = app.pool.get().await?;
+    within(&mut conn, actor.reading(), async |conn| {
+        people::note_pending(conn, actor.district, actor.person, actor.device, pieces).await
+    })
+    .await
+}
+
+fn count_in(request: &HttpRequest, header: &str) -> Option<i32> {
+    let text = request.headers().get(header)?.to_str().ok()?;
+    let count: u32 = text.parse().ok()?;
+    Some(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
 /// `POST /api/v1/sync/have`: which of these groups the server has, with their outcomes, and which it needs: asked by a phone whose

@@ -59,8 +59,10 @@ pub struct Device {
     pub state: String,
     /// The first sign-in.
     pub first_seen: DateTime<Utc>,
-    /// When it last signed in or renewed its sign-in.
+    /// When it was last heard of: signed in, renewed its sign-in, or told what waits on it.
     pub last_seen: DateTime<Utc>,
+    /// Pieces of their work that were only there then.
+    pub pending: i32,
 }
 
 /// A school to choose: id, zone, code, name.

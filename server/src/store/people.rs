@@ -137,3 +137,18 @@ pub async fn note_mended(
         .await?;
     Ok(())
 }
+
+/// Notes how much of a person's work is only on a device, as the device counts it.
+pub async fn note_pending(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    person: Uuid,
+    device: Uuid,
+    pieces: i32,
+) -> Result<()> {
+    diesel::update(device::table.find((district, device, person)))
+        .set((device::pending.eq(pieces), device::last_seen.eq(diesel::dsl::now)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

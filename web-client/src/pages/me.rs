@@ -188,6 +188,12 @@ fn Leave() -> impl IntoView {
     });
     view! {
         <ErrorNote error />
+        <Show when=move || unsent.get() != 0>
+            <p class="notice sm">
+                {small(Icon::Phone)}
+                <span>{move || t_args("sign_out.first", &[("n", &unsent.get())])} " " <a href="/sync">{move || t("sign_out.first_go")}</a></span>
+            </p>
+        </Show>
         <button class="btn wide" type="button" data-testid="sign-out" on:click=move |_| asking.set(true)>
             {small(Icon::Leave)}
             <span>{move || t("sign_out.title")}</span>

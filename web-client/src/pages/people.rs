@@ -62,6 +62,8 @@ struct Device {
     name: String,
     state: String,
     last_seen: String,
+    #[serde(default)]
+    pending: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

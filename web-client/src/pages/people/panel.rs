@@ -313,6 +313,7 @@ fn DeviceRow(desk: Desk, account: Memo<Option<Account>>, one: Device) -> impl In
             <span class="grow">
                 <b class="block">{one.name}</b>
                 <span class="q sm block">{move || t_args("people.last_seen", &[("time", &i18n::moment(seen))])}</span>
+                {(one.pending > 0).then(|| view! { <span class="sm block" data-pending=one.pending.to_string()>{move || t_args("people.device_pending", &[("n", &one.pending)])}</span> })}
                 {revoked.then(|| view! { <Badge tone=Tone::Bad mark=Icon::Warning text=Signal::derive(|| t("people.revoked")) /> })}
             </span>
             <button class="btn" type="button" data-testid=if revoked { "found" } else { "lost" } on:click=act>
