@@ -45,10 +45,27 @@ CREATE FUNCTION lock_readable() RETURNS text[] LANGUAGE sql STABLE
     RETURN string_to_array(nullif(current_setting('duxing.readable', true), ''), ' ');
 CREATE FUNCTION lock_writable() RETURNS text[] LANGUAGE sql STABLE
     RETURN string_to_array(nullif(current_setting('duxing.writable', true), ''), ' ');
+-- What the policies compare with, made once by lock_enter: the buckets that this transaction may read and write, and the beginning of all
+-- others that it may (`school/` for an office, nothing at all for an admission, null for nobody).
+CREATE FUNCTION lock_reads() RETURNS text[] LANGUAGE sql STABLE
+    RETURN string_to_array(nullif(current_setting('duxing.reads', true), ''), ' ');
+CREATE FUNCTION lock_reads_like() RETURNS text LANGUAGE sql STABLE
+    RETURN CASE current_setting('duxing.reads_like', true) WHEN '*' THEN '' WHEN '' THEN NULL ELSE current_setting('duxing.reads_like', true) END;
+CREATE FUNCTION lock_writes() RETURNS text[] LANGUAGE sql STABLE
+    RETURN string_to_array(nullif(current_setting('duxing.writes', true), ''), ' ');
+CREATE FUNCTION lock_writes_like() RETURNS text LANGUAGE sql STABLE
+    RETURN CASE current_setting('duxing.writes_like', true) WHEN '*' THEN '' WHEN '' THEN NULL ELSE current_setting('duxing.writes_like', true) END;
+-- The district in which a merge may meet any record; null for all other work.
+CREATE FUNCTION lock_meets() RETURNS uuid LANGUAGE sql STABLE
+    RETURN CASE WHEN lock_work() IN ('push', 'admit') THEN lock_district() END;
 -- Whether one of the functions below is at work: they run as the owner of the tables, and their fixed search path names a schema that does
 -- not exist. A setting of our own would need a superuser here.
 CREATE FUNCTION lock_derives() RETURNS boolean LANGUAGE sql STABLE
     RETURN position('duxing_derives' IN current_setting('search_path')) > 0 AND current_user <> 'duxing_server';
+
+-- Whether everything is shown: to the installation itself, and to the functions below.
+CREATE FUNCTION lock_passes() RETURNS boolean LANGUAGE sql STABLE
+    RETURN coalesce(lock_work() = 'installation', false) OR lock_derives();
 
 -- Which buckets somebody with this sign-in reaches at this moment: the rules of server/src/auth/grants.rs once more. For sealed work the
 -- sign-in may be over (`live` false); person and device may not.
@@ -108,6 +125,10 @@ DECLARE
     work text := asked;
     readable text;
     writable text;
+    reads text;
+    writes text;
+    reads_like text := '';
+    writes_like text := '';
 BEGIN
     IF work NOT IN ('read', 'push', 'hand_in', 'admit', 'office') THEN
         RAISE EXCEPTION 'nobody does %', work;
@@ -120,9 +141,31 @@ BEGIN
     IF work IN ('admit', 'office') AND NOT public.lock_manages(of_district, of_person, of_family) THEN
         work := 'read';
     END IF;
+    reads := readable;
+    IF 'school/*' = ANY (string_to_array(readable, ' ')) THEN
+        reads_like := 'school/';
+    END IF;
+    -- What is written: in a push where the person may, in an admission wherever the group belongs; whoever manages people reads and
+    -- writes their names in the district's bucket.
+    CASE work
+        WHEN 'push' THEN
+            writes := writable;
+            IF 'school/*' = ANY (string_to_array(writable, ' ')) THEN
+                writes_like := 'school/';
+            END IF;
+        WHEN 'admit' THEN
+            reads_like := '*';
+            writes_like := '*';
+        WHEN 'office' THEN
+            reads := concat_ws(' ', readable, 'district/' || of_district);
+            writes := 'district/' || of_district;
+        ELSE NULL;
+    END CASE;
     PERFORM set_config('duxing.work', work, true), set_config('duxing.district', of_district::text, true),
             set_config('duxing.person', of_person::text, true), set_config('duxing.readable', coalesce(readable, ''), true),
-            set_config('duxing.writable', coalesce(writable, ''), true);
+            set_config('duxing.writable', coalesce(writable, ''), true), set_config('duxing.reads', coalesce(reads, ''), true),
+            set_config('duxing.writes', coalesce(writes, ''), true), set_config('duxing.reads_like', reads_like, true),
+            set_config('duxing.writes_like', writes_like, true);
 END $$;
 
 -- Says that this transaction works for the installation: `sign_in` (nobody is known yet) or `installation` (the command line, the demo).
@@ -132,7 +175,8 @@ BEGIN
         RAISE EXCEPTION 'no such work as %', work;
     END IF;
     PERFORM set_config('duxing.work', work, true), set_config('duxing.district', '', true), set_config('duxing.person', '', true),
-            set_config('duxing.readable', '', true), set_config('duxing.writable', '', true);
+            set_config('duxing.readable', '', true), set_config('duxing.writable', '', true), set_config('duxing.reads', '', true),
+            set_config('duxing.writes', '', true), set_config('duxing.reads_like', '', true), set_config('duxing.writes_like', '', true);
 END $$;
 
 -- Single questions that are asked before, or beside, what a person reaches. Each answers exactly what it says.
@@ -265,8 +309,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY '{zone,school,person,assignment,device,session,enrolment,bucket,record,change_group,visit,response,finding,departure,difference,presence,audit_event,audit_head}'::text[] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY installation ON %I USING ((SELECT lock_work()) = ''installation'')', name);
-        EXECUTE format('CREATE POLICY derives ON %I FOR SELECT USING ((SELECT lock_derives()))', name);
+        EXECUTE format('CREATE POLICY passes ON %I USING ((SELECT lock_passes()))', name);
     END LOOP;
 END $$;
 
@@ -275,16 +318,13 @@ END $$;
 DO $$
 DECLARE
     name text;
-    reads text := 'district_id = (SELECT lock_district()) AND (BUCKET = ANY ((SELECT lock_readable())::text[])
-        OR starts_with(BUCKET, ''school/'') AND (SELECT ''school/*'' = ANY (lock_readable()))
-        OR (SELECT lock_work()) = ''admit'' OR (SELECT lock_work()) = ''office'' AND BUCKET = ''district/'' || district_id)';
-    writes text := 'district_id = (SELECT lock_district()) AND (
-        (SELECT lock_work() = ''push'') AND (BUCKET = ANY ((SELECT lock_writable())::text[])
-            OR starts_with(BUCKET, ''school/'') AND (SELECT ''school/*'' = ANY (lock_writable())))
-        OR (SELECT lock_work()) = ''admit''
-        OR (SELECT lock_work()) = ''office'' AND BUCKET = ''district/'' || district_id)';
+    -- Every sub-select is one look at a setting, once a statement: a few of them are felt in a push of a hundred statements.
+    reads text := 'district_id = (SELECT lock_district()) AND (BUCKET = ANY ((SELECT lock_reads())::text[])
+        OR starts_with(BUCKET, (SELECT lock_reads_like())))';
+    writes text := 'district_id = (SELECT lock_district()) AND (BUCKET = ANY ((SELECT lock_writes())::text[])
+        OR starts_with(BUCKET, (SELECT lock_writes_like())))';
     -- The merge must find what it meets, wherever it lies: a record that is said to be new, the dots that a write replaced, the district's checklists.
-    meets text := 'district_id = (SELECT lock_district()) AND (SELECT lock_work() IN (''push'', ''admit''))';
+    meets text := 'district_id = (SELECT lock_meets())';
 BEGIN
     FOREACH name IN ARRAY '{bucket,record,visit,response,finding,departure,difference}'::text[] LOOP
         EXECUTE format('CREATE POLICY reads ON %I FOR SELECT USING (%s)', name, replace(reads, 'BUCKET', CASE name WHEN 'bucket' THEN 'id' ELSE 'bucket' END));

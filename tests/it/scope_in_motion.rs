@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 const SCHOOLS: usize = 3;
 const MOTION: Duration = Duration::from_secs(4);
+/// How much longer it may take until enough has happened.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Random numbers from a seed.
 struct Dice(u64);
@@ -98,6 +100,14 @@ fn word(school: usize) -> String {
 }
 
 impl Story {
+    /// Long enough, and until enough has happened: a busy machine takes longer.
+    fn goes_on(&self) -> bool {
+        let now = Instant::now();
+        let enough =
+            self.history.borrow().len() > 60 && self.heard.borrow().len() > 30 && self.visits.borrow().len() > 30;
+        now < self.until || !enough && now < self.until + PATIENCE
+    }
+
     async fn begin() -> (Self, Vec<Phone>) {
         let server = TestServer::start().await;
         let of = server.district.clone();
@@ -164,7 +174,7 @@ impl Story {
     /// The office changes one thing after the other.
     async fn change_rights(&self, phones: &[Uuid], mut dice: Dice) {
         let mut conn = self.server.connect().await;
-        while Instant::now() < self.until {
+        while self.goes_on() {
             let (mut rights, person, school) = (self.rights(), dice.roll(self.people.len()), dice.roll(SCHOOLS));
             let of = &mut rights.people[person];
             match dice.roll(8) {
@@ -233,7 +243,7 @@ impl Story {
     async fn live(&self, nth: usize, phone: &mut Phone, mut dice: Dice) -> usize {
         let mut made = 0;
         let mut own: Vec<(usize, Visit)> = Vec::new();
-        while Instant::now() < self.until {
+        while self.goes_on() {
             match dice.roll(7) {
                 0 => {
                     let school = dice.roll(SCHOOLS);
