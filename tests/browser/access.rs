@@ -213,6 +213,9 @@ async fn no_page_stands_in_anybodys_way() {
     let desk = stage.desk("/results").await;
     let stranger = Browser::open(&stage.server.url, View::Phone).await;
     stranger.go("/").await;
+    let shut = stage.desk("/me").await;
+    shut.tap("[data-testid=lock]").await;
+    shut.see("[data-testid=unlock-password]").await;
 
     let mut report = Vec::new();
     let mut looked = 0;
@@ -220,7 +223,8 @@ async fn no_page_stands_in_anybodys_way() {
         let walks = [
             (&inspector.phone, supervisor_pages(&begun)),
             (&desk, office_pages(&begun)),
-            (&stranger, vec!["/".to_owned(), "/enrol?code=x".to_owned()]),
+            (&stranger, vec!["/".to_owned(), "/enrol#code=x".to_owned()]),
+            (&shut, vec!["/".to_owned()]),
         ];
         for (browser, pages) in walks {
             looks.wear(browser).await;

@@ -285,6 +285,10 @@ async fn phone(demo: &Demo, folder: &PathBuf) {
     phone.see("[data-testid=voice]").await;
     let difference = phone.place().await;
     camera.plain("29-difference", &difference).await;
+    phone.go("/me").await;
+    phone.tap("[data-testid=lock]").await;
+    phone.see("[data-testid=unlock-password]").await;
+    camera.plain("30-door", "/").await;
 }
 
 /// Two sections done, one begun, one thing wrong and one gravely wrong, a number too low.
