@@ -19,6 +19,13 @@ const NONCE: usize = 12;
 /// The newest form of an envelope that this program writes and reads.
 const ENVELOPE_FORM: u32 = 1;
 
+/// What a password costs: memory in KiB for Argon2id, as OWASP asks at two passes, and as a phone of 2 GB has to spare.
+pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const PASSWORD_PASSES: u32 = 2;
+/// Bytes of salt.
+pub const PASSWORD_SALT: usize = 16;
+
 /// A key that seals and opens. Never shown.
 #[derive(Clone)]
 pub struct SafeKey {

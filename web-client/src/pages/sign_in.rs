@@ -59,7 +59,8 @@ pub fn SignInPage() -> impl IntoView {
                 Err(refused) if refused.code == "session.refused" => error.set(Some(t("sign_in.wrong"))),
                 Err(refused) => {
                     if refused.code == "session.code_needed" {
-                        (login.set(name), password.set(typed));
+                        login.set(name);
+                        password.set(typed);
                         code.update(|code| _ = code.get_or_insert_default());
                     }
                     error.set(Some(error_words(&refused)));

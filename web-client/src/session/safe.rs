@@ -4,7 +4,9 @@
 //! While it is open the key is in memory, and nowhere else: of this page, of the other tabs, and for a few minutes of the service
 //! worker. Whoever opens the browser anew types their password; no network is needed for that.
 
-use sync_protocol::safe::{Envelope, EnvelopeHeader, EnvelopeReply, SafeKey, Store};
+use sync_protocol::safe::{
+    Envelope, EnvelopeHeader, EnvelopeReply, PASSWORD_MEMORY_KIB, PASSWORD_PASSES, PASSWORD_SALT, SafeKey, Store,
+};
 use sync_protocol::{GroupId, OutcomeKind};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -27,9 +29,6 @@ const HELD_MS: f64 = 4.5 * MINUTE_MS;
 const LOOK_MS: i32 = 15_000;
 /// Between two looks after safes that are shut.
 const ROUND_MS: f64 = MINUTE_MS;
-/// What a new safe asks of this device; see the crate `passphrase`.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
 /// Wrong passwords that cost nothing; then each waits twice as long as the one before.
 const FREE_TRIES: u32 = 5;
 const LONGEST_WAIT_S: i32 = 300;
@@ -90,8 +89,8 @@ impl Safe {
 
     /// From now on it opens with this password.
     async fn lock_with(&mut self, key: &SafeKey, password: &str) -> Result<(), ApiError> {
-        self.salt = clock::random::<16>().to_vec();
-        (self.memory_kib, self.passes) = (MEMORY_KIB, PASSES);
+        self.salt = clock::random::<PASSWORD_SALT>().to_vec();
+        (self.memory_kib, self.passes) = (PASSWORD_MEMORY_KIB, PASSWORD_PASSES);
         let by = self.key_for(password).await?;
         self.locked = Some(key.locked_by(&by, &self.place(), clock::random()));
         Ok(())
@@ -298,8 +297,8 @@ impl Session {
             person: person.clone(),
             login: login.to_owned(),
             salt: vec![],
-            memory_kib: MEMORY_KIB,
-            passes: PASSES,
+            memory_kib: PASSWORD_MEMORY_KIB,
+            passes: PASSWORD_PASSES,
             locked: None,
             office: None,
             contact_ms: now,

@@ -67,7 +67,8 @@ pub fn SecondFactor() -> impl IntoView {
     };
     look();
     let go_to = move |next: Step| {
-        (password.set(String::new()), code.set(String::new()));
+        password.set(String::new());
+        code.set(String::new());
         error.set(None);
         step.set(next);
     };
