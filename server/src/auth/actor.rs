@@ -125,6 +125,11 @@ impl Actor {
         Purpose::managing(self.who())
     }
 
+    /// The caller keeps or opens who complained.
+    pub fn identifying(&self) -> Purpose {
+        Purpose::identifying(self.who())
+    }
+
     fn who(&self) -> Who {
         Who {
             district: self.district,
