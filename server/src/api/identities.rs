@@ -103,7 +103,8 @@ pub async fn keep(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
             Some(school) => accounts::has_school(conn, actor.district, school).await?,
             None => true,
         };
-        if !known || !identities::may_touch(conn, school).await? {
+        let away = school.is_some_and(|school| actor.recused.contains(&school));
+        if !known || away || !identities::may_touch(conn, school).await? {
             return Err(Code::NotFound.into());
         }
         let place = (actor.district, complaint);
@@ -140,7 +141,7 @@ pub async fn open(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
     let sealed = within(&mut conn, actor.identifying(), async |conn| -> Result<_> {
-        let found = identities::newest(conn, actor.district, complaint).await?;
+        let found = identities::newest(conn, actor.district, complaint, &actor.recused).await?;
         let found = found.ok_or(Code::NotFound)?;
         tell(conn, &actor, "identity.opened", complaint, json!({ "reason": reason })).await?;
         Ok(found)

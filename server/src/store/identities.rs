@@ -51,11 +51,22 @@ pub async fn add(
     Ok(())
 }
 
-/// What was told last.
-pub async fn newest(conn: &mut AsyncPgConnection, district: Uuid, complaint: Uuid) -> Result<Option<Sealed>> {
+/// What was told last, but for what is about schools that the caller keeps away from.
+pub async fn newest(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    complaint: Uuid,
+    besides: &[Uuid],
+) -> Result<Option<Sealed>> {
+    let school = complaint_identity::school_id;
     let rows = complaint_identity::table
         .filter(complaint_identity::district_id.eq(district))
         .filter(complaint_identity::complaint_id.eq(complaint))
+        .filter(
+            school
+                .is_null()
+                .or(school.ne_all(besides.iter().copied().map(Some).collect::<Vec<_>>())),
+        )
         .order((complaint_identity::created_at.desc(), complaint_identity::id.desc()))
         .select(Sealed::as_select());
     Ok(rows.first(conn).await.optional()?)
