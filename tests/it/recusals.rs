@@ -107,6 +107,16 @@ async fn a_recused_zone_lead_loses_the_school_and_a_recused_coordinator_keeps_th
     }
     assert_eq!((see(&lead, 0).await, see(&lead, 1).await), (404, 200));
     assert_eq!((see(&office, 0).await, see(&office, 1).await), (200, 200));
+    let month = today().format("%Y-%m").to_string();
+    let results = lead.get(&format!("/api/v1/results?month={month}")).await.json();
+    let schools: Vec<&Value> = results["schools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|school| &school["id"])
+        .collect();
+    assert_eq!(schools, [&json!(district.schools[1])]);
+    assert_eq!(results["visits"].as_array().unwrap().len(), 1);
     // Nobody takes their own back.
     let mine = ask(
         &office,
