@@ -34,6 +34,8 @@ pub struct Config {
     pub workers: usize,
     /// `DUXING_PACE`: requests a second that one sign-in may make in the long run, 100 by default; ten times as many at once.
     pub pace: u32,
+    /// `DUXING_KEEP_IDENTITIES_YEARS`: how long the identity of somebody who complained is kept, 3 years by default, at least 1.
+    pub identity_years: u32,
     /// `DUXING_LOG`: a `tracing` filter such as `info` or `server=debug,info`.
     pub log: String,
 }
@@ -77,6 +79,11 @@ impl Config {
                 .map(|pace| u32::try_from(pace).context("DUXING_PACE is too large"))
                 .transpose()?
                 .unwrap_or(100)
+                .max(1),
+            identity_years: number("DUXING_KEEP_IDENTITIES_YEARS")?
+                .map(|years| u32::try_from(years).context("DUXING_KEEP_IDENTITIES_YEARS is too large"))
+                .transpose()?
+                .unwrap_or(3)
                 .max(1),
             log: get("DUXING_LOG").unwrap_or_else(|| "info".into()),
         })

@@ -44,6 +44,11 @@ macro_rules! codes {
                 /// Seconds until the next request is heard.
                 retry_after_s: u32,
             },
+            /// Whoever is to take the schools over keeps away from one of them, which the reply names as `school`. Nothing was changed.
+            HandOverRecused {
+                /// That school.
+                school: uuid::Uuid,
+            },
         }
 
         impl Code {
@@ -53,6 +58,7 @@ macro_rules! codes {
                     $(Code::$name => $code,)+
                     Code::TooManyTries { .. } => "session.too_many_tries",
                     Code::TooFast { .. } => "too_fast",
+                    Code::HandOverRecused { .. } => "hand_over.recused",
                 }
             }
 
@@ -61,12 +67,18 @@ macro_rules! codes {
                 match self {
                     $(Code::$name => StatusCode::$status,)+
                     Code::TooManyTries { .. } | Code::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
+                    Code::HandOverRecused { .. } => StatusCode::CONFLICT,
                 }
             }
 
             /// The whole catalogue, for the manual and for tests.
             pub fn all() -> Vec<Code> {
-                vec![$(Code::$name,)+ Code::TooManyTries { retry_after_s: 1 }, Code::TooFast { retry_after_s: 1 }]
+                let told = [
+                    Code::TooManyTries { retry_after_s: 1 },
+                    Code::TooFast { retry_after_s: 1 },
+                    Code::HandOverRecused { school: uuid::Uuid::nil() },
+                ];
+                [$(Code::$name,)+].into_iter().chain(told).collect()
             }
         }
     };
@@ -141,7 +153,8 @@ codes! {
     LoginTaken = CONFLICT "person.login_taken";
     /// Only an administrator makes administrators and changes what an administrator has.
     AdminOnly = FORBIDDEN "person.admin_only";
-    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, or reports the device lost that they sit at.
+    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, or reports the device
+    /// lost that they sit at.
     Yourself = FORBIDDEN "person.yourself";
     /// Without this administrator nobody could administer the district.
     LastAdmin = CONFLICT "person.last_admin";
@@ -151,6 +164,12 @@ codes! {
     NotSupervisor = CONFLICT "assignment.not_supervisor";
     /// The person looks after this school on some of these days already.
     AssignmentOverlaps = CONFLICT "assignment.overlaps";
+    /// The person keeps away from this school on some of these days (recusal).
+    AssignmentRecused = CONFLICT "assignment.recused";
+    /// The person keeps away from this school on some of these days already.
+    RecusalOverlaps = CONFLICT "recusal.overlaps";
+    /// Opening the identity of somebody who complained needs a reason, which the audit keeps.
+    ReasonMissing = BAD_REQUEST "identity.reason_missing";
     /// The server has too much to do at this moment; repeat after a few seconds.
     Busy = SERVICE_UNAVAILABLE "busy";
 }
@@ -276,6 +295,8 @@ impl fmt::Display for RequestId {
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    school: Option<uuid::Uuid>,
     request_id: String,
 }
 
@@ -342,9 +363,14 @@ fn failure_code(reply: &ServiceResponse) -> Option<&'static str> {
 }
 
 fn with_error_body(reply: ServiceResponse, code: &'static str, id: RequestId) -> ServiceResponse {
+    let school = match failure(&reply) {
+        Some(Error::Refused(Code::HandOverRecused { school })) => Some(*school),
+        _ => None,
+    };
     let (request, response) = reply.into_parts();
     let body = ErrorBody {
         code,
+        school,
         request_id: id.to_string(),
     };
     let mut fresh = HttpResponse::build(response.status());

@@ -13,6 +13,7 @@ pub mod hub;
 pub mod people;
 pub mod postgres;
 mod relay;
+pub mod retention;
 pub mod routes;
 pub mod schema;
 pub mod store;

@@ -10,8 +10,9 @@ use chrono::Utc;
 use server::api::about::SignIn;
 use server::config::{Config, DemoSize};
 use server::postgres::ManagedPostgres;
+use server::store::anchor::{self, Anchor};
 use server::store::purpose::{Purpose, within};
-use server::{AppState, db, demo, people, store};
+use server::{AppState, db, demo, people, retention, store};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -30,6 +31,9 @@ duxing <command>
   restore-finish                   after the database was restored from a copy: every phone offers what it may have lost
   audit verify                     follow every bucket's hash chain through the log, and that of the changes of rights;
                                    names the first broken one, and fails when there is one
+  audit anchor                     print where every chain stands, a line a district, to be kept elsewhere
+  audit verify --anchor FILE       the same as audit verify, and whether the database still holds what that anchor saw
+  retention [--dry-run]            throw away what is old (docs/operating.md), as the server does once a day; --dry-run only counts
   help                             this text
 
 Settings come from the environment; docs/operating.md lists them.
@@ -65,7 +69,27 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
             store::sync::raise_epoch(&mut *pool.get().await?).await?;
             say(&["a new epoch begins: restart every server of this database; phones then offer what they hold"])
         }),
-        ["audit", "verify"] => with_database(async |_, pool| audit(&pool).await),
+        ["audit", "verify"] => with_database(async |_, pool| audit(&pool, &[]).await),
+        ["audit", "verify", "--anchor", file] => {
+            let anchors = read_anchors(file)?;
+            with_database(async |_, pool| audit(&pool, &anchors).await)
+        }
+        ["audit", "anchor"] => with_database(async |_, pool| {
+            let mut conn = pool.get().await?;
+            let taken = within(&mut conn, Purpose::installation(), async |conn| {
+                anchor::take(conn, Utc::now()).await
+            });
+            let lines: Vec<String> = taken.await?.iter().map(Anchor::to_line).collect();
+            say(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+        }),
+        ["retention"] => with_database(async |config, pool| {
+            let report = retention::run(&pool, Utc::now(), config.identity_years).await?;
+            say(&[&format!("{report}retention: thrown away")])
+        }),
+        ["retention", "--dry-run"] => with_database(async |config, pool| {
+            let report = retention::dry_run(&pool, Utc::now(), config.identity_years).await?;
+            say(&[&format!("{report}retention: nothing was changed")])
+        }),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
@@ -108,7 +132,10 @@ async fn serve_on(config: &Config, url: &str, listener: TcpListener) -> anyhow::
     announce(address, sign_ins.as_deref().unwrap_or_default())?;
     let mut app = AppState::open(pool, sign_ins).await?;
     app.pace = server::auth::pace::Pace::of(config.pace);
-    server::serve(app, listener, config.workers).await?;
+    let keeping = tokio::spawn(retention::every_day(app.pool.clone(), config.identity_years));
+    let served = server::serve(app, listener, config.workers).await;
+    keeping.abort();
+    served?;
     Ok(())
 }
 
@@ -120,14 +147,29 @@ fn add_person(login: &str, name: &str, roles: &str, district: Option<&str>) -> a
     })
 }
 
-async fn audit(pool: &db::Pool) -> anyhow::Result<()> {
+/// The lines of an anchor that was kept.
+fn read_anchors(file: &str) -> anyhow::Result<Vec<Anchor>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let anchors: Option<Vec<Anchor>> = lines.map(Anchor::read).collect();
+    let anchors = anchors.with_context(|| format!("{file} is no anchor, or was changed since it was written"))?;
+    ensure!(!anchors.is_empty(), "{file} is empty");
+    Ok(anchors)
+}
+
+async fn audit(pool: &db::Pool, anchors: &[Anchor]) -> anyhow::Result<()> {
     let mut conn = pool.get().await?;
-    let (found, rights) = within(&mut conn, Purpose::installation(), async |conn| -> anyhow::Result<_> {
+    let (found, rights, missing) = within(&mut conn, Purpose::installation(), async |conn| -> anyhow::Result<_> {
         let found = store::sync::verify_chains(conn).await?;
-        Ok((found, store::audit::verify(conn).await?))
+        let mut missing = Vec::new();
+        for anchor in anchors {
+            missing.extend(anchor::missing(conn, anchor).await?);
+        }
+        Ok((found, store::audit::verify(conn).await?, missing))
     })
     .await?;
-    let broken: Vec<&str> = found.broken.iter().chain(&rights.broken).map(String::as_str).collect();
+    let broken = found.broken.iter().chain(&rights.broken).chain(&missing);
+    let broken: Vec<&str> = broken.map(String::as_str).collect();
     say(&broken)?;
     let summary = format!(
         "audit: {} buckets, {} changes, {} events, {} broken",

@@ -4,8 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, health, live, people, quarantine, results, safe, second_factor, session,
-    sync, visits,
+    about, audit, differences, enrolment, hand_over, health, identities, live, people, quarantine, recusals, results,
+    safe, second_factor, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -41,9 +41,14 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/people/{id}/enrolment").post(people::open_enrolment))
                 .service(resource("/people/{id}/assignments").post(people::assign))
                 .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
+                .service(resource("/people/{id}/recusals").post(recusals::add))
+                .service(resource("/people/{id}/recusals/end").post(recusals::end))
+                .service(resource("/people/{id}/hand-over").post(hand_over::hand_over))
                 .service(resource("/people/{id}/second-factor/remove").post(people::remove_second_factor))
                 .service(resource("/devices/{id}/revoke").post(people::revoke_device))
                 .service(resource("/devices/{id}/restore").post(people::restore_device))
+                .service(resource("/complaints/{id}/identity").post(identities::keep))
+                .service(resource("/complaints/{id}/identity/open").post(identities::open))
                 .service(resource("/audit").wrap(Compress::default()).get(audit::list))
                 .service(resource("/sync/push").post(sync::push))
                 .service(resource("/sync/sealed").post(safe::deliver))

@@ -35,6 +35,30 @@ table! {
 }
 
 table! {
+    recusal (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        person_id -> Uuid,
+        school_id -> Uuid,
+        reason -> Text,
+        from_date -> Date,
+        to_date -> Nullable<Date>,
+    }
+}
+
+table! {
+    complaint_identity (district_id, complaint_id, id) {
+        district_id -> Uuid,
+        complaint_id -> Uuid,
+        id -> Uuid,
+        school_id -> Nullable<Uuid>,
+        sealed -> Bytea,
+        created_at -> Timestamptz,
+        created_by -> Uuid,
+    }
+}
+
+table! {
     device (district_id, id, person_id) {
         district_id -> Uuid,
         id -> Uuid,
@@ -192,6 +216,8 @@ allow_tables_to_appear_in_same_query!(
     school,
     person,
     assignment,
+    recusal,
+    complaint_identity,
     device,
     session,
     enrolment,

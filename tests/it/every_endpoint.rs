@@ -116,6 +116,33 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
             Object(json!({"school": school, "from": "2026-11-01", "to": "2026-11-30", "password": PASSWORD})),
         ),
         (
+            "POST /api/v1/people/{id}/recusals",
+            people("/recusals"),
+            Object(
+                json!({"school": school, "reason": "kin", "from": "2026-11-01", "to": "2026-11-30", "password": PASSWORD}),
+            ),
+        ),
+        (
+            "POST /api/v1/people/{id}/recusals/end",
+            people("/recusals/end"),
+            Object(json!({"recusal": device, "to": "2026-11-30", "password": PASSWORD})),
+        ),
+        (
+            "POST /api/v1/people/{id}/hand-over",
+            people("/hand-over"),
+            Object(json!({"to": district.b.id, "from": "2026-12-01", "password": PASSWORD})),
+        ),
+        (
+            "POST /api/v1/complaints/{id}/identity",
+            of("/api/v1/complaints/{id}/identity", visit),
+            Object(json!({"school": school, "name": "x", "phone": "x", "text": "x"})),
+        ),
+        (
+            "POST /api/v1/complaints/{id}/identity/open",
+            of("/api/v1/complaints/{id}/identity/open", visit),
+            Object(json!({"password": PASSWORD, "reason": "x"})),
+        ),
+        (
             "POST /api/v1/people/{id}/second-factor/remove",
             people("/second-factor/remove"),
             Object(own),

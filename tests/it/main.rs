@@ -1,12 +1,15 @@
 //! Stories against a real server over a real Postgres, each with a database of its own.
 
+mod anchor;
 mod bad_input;
 mod busy;
 mod decoders;
 mod every_endpoint;
 mod faults;
 mod flood;
+mod hand_over;
 mod house;
+mod identities;
 mod joint;
 mod litmus;
 mod live;
@@ -17,8 +20,10 @@ mod naughty;
 mod people;
 mod policies;
 mod quarantine;
+mod recusals;
 mod refresh;
 mod restore;
+mod retention;
 mod rights;
 mod safe;
 mod scope_in_motion;

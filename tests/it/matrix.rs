@@ -32,6 +32,8 @@ enum Relation {
     OwnZone,
     /// Looked after it until yesterday.
     Formerly,
+    /// Looks after it, and keeps away from it.
+    Recused,
     /// Belongs to the other zone and looks after a school there.
     OtherZone,
     OtherDistrict,
@@ -43,10 +45,11 @@ enum Relation {
     SignedOut,
 }
 
-const RELATIONS: [Relation; 8] = [
+const RELATIONS: [Relation; 9] = [
     Relation::Assigned,
     Relation::OwnZone,
     Relation::Formerly,
+    Relation::Recused,
     Relation::OtherZone,
     Relation::OtherDistrict,
     Relation::Disabled,
@@ -79,6 +82,8 @@ struct World {
     /// Whom changes may be made to.
     spare: Person,
     spare_device: Uuid,
+    /// Complaints of this district and of the other one.
+    complaints: [Uuid; 2],
     visits: [Uuid; 3],
     responses: [Uuid; 3],
     records: Vec<Uuid>,
@@ -102,7 +107,8 @@ fn may_meet(what: &str, role: &str, relation: Relation) -> bool {
     let manages = ["coordinator", "admin"].contains(&role);
     let zoned = ["supervisor", "zone_lead"].contains(&role);
     let here = relation != OtherZone;
-    let near = office || role == "supervisor" && relation == Assigned || role == "zone_lead" && here;
+    let near =
+        office || role == "supervisor" && relation == Assigned || role == "zone_lead" && here && relation != Recused;
     let far = office || zoned && !here;
     match what {
         "near" => near,
@@ -112,6 +118,7 @@ fn may_meet(what: &str, role: &str, relation: Relation) -> bool {
         "district" => office || zoned,
         "office" => office,
         "person" => false,
+        "identity" => role == "coordinator" && relation != Recused,
         "kept" => role == "coordinator",
         "audit" | "login" => manages,
         "name" => office || zoned || manages,
@@ -162,7 +169,7 @@ impl World {
         for person in [&target, &spare] {
             insert_person(&mut conn, district.id, person).await.unwrap();
         }
-        let words = "near far near-zone far-zone district office person kept audit login name device near-school far-school \
+        let words = "near far near-zone far-zone district office person identity kept audit login name device near-school far-school \
                      near-zone-name far-zone-name foreign foreign-district foreign-kept foreign-name";
         let canaries = words.split(' ').filter(|word| !word.is_empty()).map(|what| Canary {
             what,
@@ -174,6 +181,7 @@ impl World {
             spare,
             spare_device: Uuid::nil(),
             canaries: canaries.collect(),
+            complaints: [(); 2].map(|()| Uuid::now_v7()),
             visits: [(); 3].map(|()| Uuid::now_v7()),
             responses: [(); 3].map(|()| Uuid::now_v7()),
             records: Vec::new(),
@@ -185,6 +193,7 @@ impl World {
             other,
         };
         world.plant_visits(&server).await;
+        world.plant_identities(&server).await;
         world.plant_rows(&server).await;
         world.gather_callers(&server).await;
         (world, server)
@@ -264,6 +273,24 @@ impl World {
                 (self.kept, self.admissible) = (id(0), id(1));
             }
         }
+    }
+
+    async fn plant_identities(&self, server: &TestServer) {
+        for (of, complaint, what) in [
+            (&self.district, self.complaints[0], "identity"),
+            (&self.other, self.complaints[1], "foreign"),
+        ] {
+            let office = server.sign_in(&of.coordinator).await;
+            let body = json!({"school": of.schools[0], "name": self.word(what), "phone": "", "text": ""});
+            let reply = office
+                .post_json(&format!("/api/v1/complaints/{complaint}/identity"), &body)
+                .await;
+            assert_eq!(reply.status, 204, "{}", reply.text);
+        }
+        // The audit that is planted by hand begins anew.
+        execute(&server.database_url, "DELETE FROM audit_event; DELETE FROM audit_head")
+            .await
+            .unwrap();
     }
 
     /// What no push of today writes, and the names.
@@ -403,6 +430,16 @@ impl World {
             );
             diesel::sql_query(sql).execute(conn).await.unwrap();
         }
+        if relation == Relation::Recused {
+            let sql = format!(
+                "INSERT INTO recusal VALUES ('{}', '{}', '{}', '{}', 'kin', '2020-01-01', NULL)",
+                of.id,
+                Uuid::new_v4(),
+                person.id,
+                of.schools[0]
+            );
+            diesel::sql_query(sql).execute(conn).await.unwrap();
+        }
         Caller {
             who: login,
             role: Some((role, relation)),
@@ -490,6 +527,33 @@ impl World {
                 let body = json!({"school": self.district.schools[1], "from": "2020-01-01", "to": "2020-01-02", "password": PASSWORD});
                 vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
             }
+            // For days long past, and to somebody who is no supervisor: nothing here may change what the next one may meet.
+            "POST /api/v1/people/{id}/recusals" => {
+                let body = json!({"school": self.district.schools[1], "reason": "other", "from": "2020-01-01", "to": "2020-01-02", "password": PASSWORD});
+                vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
+            }
+            "POST /api/v1/people/{id}/recusals/end" => {
+                let body = json!({"recusal": self.spare.id, "to": "2020-01-02", "password": PASSWORD});
+                vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
+            }
+            "POST /api/v1/people/{id}/hand-over" => {
+                let body = json!({"to": self.district.committee.id, "from": today(), "password": PASSWORD});
+                vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
+            }
+            "POST /api/v1/complaints/{id}/identity" => {
+                let body = json!({"school": self.district.schools[0], "name": "x", "phone": "", "text": ""});
+                vec![post(path.replace("{id}", &Uuid::now_v7().to_string()), body)]
+            }
+            "POST /api/v1/complaints/{id}/identity/open" => self
+                .complaints
+                .iter()
+                .map(|id| {
+                    post(
+                        path.replace("{id}", &id.to_string()),
+                        json!({"password": PASSWORD, "reason": "matrix"}),
+                    )
+                })
+                .collect(),
             "POST /api/v1/devices/{id}/revoke" | "POST /api/v1/devices/{id}/restore" => {
                 vec![post(path.replace("{id}", &self.spare_device.to_string()), spare)]
             }
@@ -610,7 +674,9 @@ impl World {
         for route in routes {
             walked.cells += 1;
             for request in self.asked(&client, route) {
-                let sent = read_all(request, route).await;
+                // From an address of its own: the delay after a wrong password would answer for the locks.
+                let address = std::net::Ipv4Addr::from(rand::random::<u32>()).to_string();
+                let sent = read_all(request.header("x-forwarded-for", address), route).await;
                 walked.requests += 1;
                 walked.bytes += sent.len();
                 for canary in self.canaries.iter().filter(|canary| contains(&sent, &canary.text)) {
@@ -797,6 +863,7 @@ async fn nobody_is_sent_a_word_they_may_not_read_with_both_locks_or_with_either_
         "GET /api/v1/differences",
         "GET /api/v1/people",
         "GET /api/v1/audit",
+        "POST /api/v1/complaints/{id}/identity/open",
     ] {
         assert!(
             routes.contains(shows),
@@ -849,6 +916,28 @@ async fn both_locks_derive_the_same_reach_for_every_set_of_roles_and_relation() 
                 .unwrap();
             people.push((person, family));
         }
+    }
+    // Whoever keeps away from that school: today, up to today, no more, not yet, and never, having taken it back.
+    let recusals = [
+        (yesterday, None),
+        (today(), Some(today())),
+        (yesterday, Some(yesterday)),
+        (tomorrow, None),
+        (today(), Some(yesterday)),
+    ];
+    for (nth, (from, to)) in recusals.into_iter().enumerate() {
+        let person = somebody(&format!("recused.{nth}"), "expert", Some(district.zones[1]));
+        insert_person(&mut conn, district.id, &person).await.unwrap();
+        let (family, to) = (Uuid::new_v4(), to.map_or("NULL".into(), |to| format!("'{to}'")));
+        let sql = format!(
+            "INSERT INTO assignment VALUES ('{0}', '{3}', '{1}', '{yesterday}', NULL);
+             INSERT INTO recusal VALUES ('{0}', '{2}', '{1}', '{3}', 'kin', '{from}', {to});
+             INSERT INTO device (district_id, id, person_id, name) VALUES ('{0}', '{2}', '{1}', 'x');
+             INSERT INTO session (district_id, family, person_id, device_id, expires_at) VALUES ('{0}', '{2}', '{1}', '{2}', now() + interval '1 day')",
+            district.id, person.id, family, district.schools[2]
+        );
+        execute(&server.database_url, &sql).await.unwrap();
+        people.push((person, family));
     }
     let roles: Vec<&str> = catalog::catalog().roles.iter().map(|role| role.code.as_str()).collect();
     let mut compared = 0;

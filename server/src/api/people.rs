@@ -23,6 +23,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::audit::{self, Event};
 use crate::store::enrolments;
 use crate::store::purpose::within;
+use crate::store::recusals;
 use crate::store::roster::{self, NewPerson};
 use crate::store::second_factors;
 
@@ -55,12 +56,23 @@ pub struct Shown {
     /// Until when their link may be used, if they have one.
     link_until: Option<String>,
     assignments: Vec<Assignment>,
+    /// Schools they keep away from, and did.
+    recusals: Vec<Recusal>,
     devices: Vec<Device>,
 }
 
 #[derive(Serialize)]
 struct Assignment {
     school: Uuid,
+    from: NaiveDate,
+    to: Option<NaiveDate>,
+}
+
+#[derive(Serialize)]
+struct Recusal {
+    id: Uuid,
+    school: Uuid,
+    reason: String,
     from: NaiveDate,
     to: Option<NaiveDate>,
 }
@@ -282,7 +294,7 @@ struct Assign {
 }
 
 /// `POST /api/v1/people/{id}/assignments`: a school to look after from a day on. Refuses `assignment.not_supervisor` and
-/// `assignment.overlaps`.
+/// `assignment.overlaps`, and `assignment.recused` when they keep away from the school on some of these days.
 pub async fn assign(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<Json<Shown>> {
     office_only(&actor)?;
     let id = query::path_id(&request, "id")?;
@@ -298,7 +310,10 @@ pub async fn assign(app: Data<AppState>, actor: Actor, request: HttpRequest, pay
         if !accounts::has_school(conn, actor.district, asked.school).await? {
             return Err(Code::NotFound.into());
         }
-        if !accounts::assign(conn, actor.district, id, asked.school, from).await? {
+        if recusals::meets(conn, actor.district, id, asked.school, (from, None)).await? {
+            return Err(Code::AssignmentRecused.into());
+        }
+        if !accounts::assign(conn, actor.district, id, asked.school, (from, None)).await? {
             return Err(Code::AssignmentOverlaps.into());
         }
         let detail = json!({ "school": asked.school, "from": from });
@@ -443,7 +458,7 @@ pub async fn remove_second_factor(
 }
 
 /// Somebody of the district, held, whom the acting person may do something about.
-async fn subject(conn: &mut AsyncPgConnection, actor: &Actor, id: Uuid) -> Result<Account> {
+pub(super) async fn subject(conn: &mut AsyncPgConnection, actor: &Actor, id: Uuid) -> Result<Account> {
     roster::lock(conn).await?;
     let acting = acting(conn, actor).await?;
     let account = account(conn, actor, id).await?;
@@ -470,7 +485,7 @@ async fn put_on_roster(conn: &mut AsyncPgConnection, actor: &Actor, account: &Ac
     people::put_on_roster(conn, purpose, actor.district, actor.person, &[person], now_ms).await
 }
 
-async fn tell(
+pub(super) async fn tell(
     conn: &mut AsyncPgConnection,
     actor: &Actor,
     what: &'static str,
@@ -488,7 +503,12 @@ async fn tell(
 }
 
 /// The person after a change, whose phones are told to look; so are all that carry the people's names.
-async fn answer(app: &AppState, conn: &mut AsyncPgConnection, actor: &Actor, id: Uuid) -> Result<Json<Shown>> {
+pub(super) async fn answer(
+    app: &AppState,
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    id: Uuid,
+) -> Result<Json<Shown>> {
     let names = people::bucket(actor.district);
     app.heads.forget(actor.district, &names);
     app.hub.publish(actor.district, [names, format!("person/{id}")]);
@@ -521,6 +541,16 @@ async fn shown(conn: &mut AsyncPgConnection, district: Uuid, only: Option<Uuid>)
             to: row.to_date,
         });
     }
+    let mut kept_away: BTreeMap<Uuid, Vec<Recusal>> = BTreeMap::new();
+    for row in recusals::of(conn, district, &ids).await? {
+        kept_away.entry(row.person_id).or_default().push(Recusal {
+            id: row.id,
+            school: row.school_id,
+            reason: row.reason,
+            from: row.from_date,
+            to: row.to_date,
+        });
+    }
     let mut devices: BTreeMap<Uuid, Vec<Device>> = BTreeMap::new();
     for row in accounts::devices(conn, district, &ids).await? {
         devices.entry(row.person_id).or_default().push(Device {
@@ -539,6 +569,7 @@ async fn shown(conn: &mut AsyncPgConnection, district: Uuid, only: Option<Uuid>)
     let links: BTreeMap<Uuid, DateTime<Utc>> = accounts::open_links(conn, district, &ids).await?.into_iter().collect();
     let shown = accounts.into_iter().map(|account| Shown {
         assignments: assignments.remove(&account.id).unwrap_or_default(),
+        recusals: kept_away.remove(&account.id).unwrap_or_default(),
         devices: devices.remove(&account.id).unwrap_or_default(),
         second_factor: factors.contains(&account.id),
         link_until: links.get(&account.id).copied().map(moment),
@@ -602,7 +633,7 @@ async fn refuse_unknown_zone(conn: &mut AsyncPgConnection, actor: &Actor, accoun
 }
 
 /// A day of this century as `YYYY-MM-DD`.
-fn day(text: &str) -> Result<NaiveDate, Refused> {
+pub(super) fn day(text: &str) -> Result<NaiveDate, Refused> {
     let day = text.parse::<NaiveDate>().ok().filter(|day| day.to_string() == text);
     day.filter(|day| (2000..2100).contains(&day.year()))
         .ok_or(Refused(Code::ValueInvalid))

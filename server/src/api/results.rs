@@ -29,7 +29,7 @@ struct Parameters {
     checklist: Option<String>,
 }
 
-/// For coordinators and the committee the district, for zone leads their own zone; 403 `forbidden` for others,
+/// For coordinators and the committee the district, for zone leads their own zone without schools they keep away from; 403 `forbidden` for others,
 /// 404 for another zone or a school outside it.
 pub async fn show(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Result<Json<Results>> {
     let within_zone = zone_of(&actor)?;
@@ -40,6 +40,11 @@ pub async fn show(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Re
         from: month.first_day(),
         until: month.plus(1).first_day(),
         within_zone,
+        // The office has every school, also those that somebody of it keeps away from (auth/grants.rs).
+        besides: match within_zone {
+            Some(_) => actor.recused.clone(),
+            None => Vec::new(),
+        },
         zone: asked.zone,
         school: asked.school,
         supervisor: asked.supervisor,

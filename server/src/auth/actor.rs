@@ -38,6 +38,8 @@ pub struct Actor {
     pub zone: Option<Uuid>,
     /// Every bucket within reach, ordered by id.
     pub grants: Vec<Grant>,
+    /// Schools the person keeps away from today.
+    pub recused: Vec<Uuid>,
     /// Whether the server keeps to the grants by itself: [`AppState::first_lock`].
     pub first_lock: bool,
 }
@@ -70,6 +72,7 @@ impl Actor {
             device: standing.device,
             family: claims.family,
             grants: grants(claims.district, claims.sub, &standing),
+            recused: if first_lock { standing.recused } else { Vec::new() },
             name: standing.name,
             roles: standing.roles,
             zone: standing.zone,
@@ -93,6 +96,7 @@ impl Actor {
             device,
             family: claims.family,
             grants: Vec::new(),
+            recused: Vec::new(),
             name: String::new(),
             roles: Vec::new(),
             zone: None,
@@ -123,6 +127,11 @@ impl Actor {
     /// The caller looks after people.
     pub fn managing(&self) -> Purpose {
         Purpose::managing(self.who())
+    }
+
+    /// The caller keeps or opens who complained.
+    pub fn identifying(&self) -> Purpose {
+        Purpose::identifying(self.who())
     }
 
     fn who(&self) -> Who {

@@ -21,9 +21,15 @@ pub struct Grant {
 pub fn grants(district: Uuid, person: Uuid, standing: &Standing) -> Vec<Grant> {
     let mut given = Given::default();
     let has = |role: &str| standing.roles.iter().any(|own| own == role);
+    // Whoever keeps away from a school does not have it by being its supervisor or its zone's lead. The office has every school all the
+    // same: a coordinator answers for the whole district, and domain.md has only the supervisor locked out.
+    let without_recused = |schools: &[Uuid]| -> Vec<Uuid> {
+        let kept = schools.iter().filter(|school| !standing.recused.contains(school));
+        kept.copied().collect()
+    };
     given.add(format!("person/{person}"), true, true);
     if has("supervisor") {
-        given.add_schools(&standing.assigned, true, true);
+        given.add_schools(&without_recused(&standing.assigned), true, true);
         given.add(format!("district/{district}"), false, true);
     }
     if let Some(zone) = standing.zone.filter(|_| has("supervisor") || has("zone_lead")) {
@@ -32,7 +38,12 @@ pub fn grants(district: Uuid, person: Uuid, standing: &Standing) -> Vec<Grant> {
     // A zone lead who is also in the office oversees every school; the zone's are not told apart, so none is carried.
     let office = has("coordinator") || has("committee");
     if has("zone_lead") {
-        given.add_schools(&standing.overseen, !office, !office);
+        let schools = if office {
+            standing.overseen.clone()
+        } else {
+            without_recused(&standing.overseen)
+        };
+        given.add_schools(&schools, !office, !office);
         given.add(format!("district/{district}"), false, true);
     }
     if office {
@@ -73,6 +84,10 @@ mod tests {
     const ZONE: Uuid = Uuid::from_u128(0x2);
 
     fn given(roles: &[&str], assigned: &[u128], overseen: &[u128]) -> Vec<String> {
+        given_to(roles, assigned, overseen, &[])
+    }
+
+    fn given_to(roles: &[&str], assigned: &[u128], overseen: &[u128], recused: &[u128]) -> Vec<String> {
         let standing = Standing {
             name: "n".into(),
             roles: roles.iter().map(|role| role.to_string()).collect(),
@@ -84,6 +99,7 @@ mod tests {
             session_live: true,
             assigned: assigned.iter().map(|id| Uuid::from_u128(*id)).collect(),
             overseen: overseen.iter().map(|id| Uuid::from_u128(*id)).collect(),
+            recused: recused.iter().map(|id| Uuid::from_u128(*id)).collect(),
         };
         let short = |grant: Grant| {
             let (kind, id) = grant.bucket.split_once('/').unwrap();
@@ -121,6 +137,20 @@ mod tests {
         for role in ["admin", "department", "school", "expert", "third_party"] {
             assert_eq!(given(&[role], &[], &[]), ["person/e w+"], "{role}");
         }
+    }
+
+    #[test]
+    fn whoever_keeps_away_from_a_school_has_it_only_by_the_office() {
+        assert_eq!(
+            given_to(&["supervisor"], &[0xa, 0xb], &[], &[0xa]),
+            ["district/d r+", "person/e w+", "school/b w+", "zone/2 r+"]
+        );
+        assert_eq!(
+            given_to(&["zone_lead"], &[], &[0xa], &[0xa]),
+            ["district/d r+", "person/e w+", "zone/2 w+"]
+        );
+        assert!(given_to(&["coordinator"], &[], &[0xa], &[0xa]).contains(&"school/a w".to_owned()));
+        assert!(given_to(&["supervisor", "committee"], &[0xa], &[0xa], &[0xa]).contains(&"school/a r".to_owned()));
     }
 
     #[test]

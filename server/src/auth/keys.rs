@@ -28,6 +28,8 @@ pub struct Keys {
     pub safe: SafeKey,
     /// Seals the secrets of second factors.
     pub second_factor: SafeKey,
+    /// Seals who complained.
+    pub identity: SafeKey,
 }
 
 impl Keys {
@@ -40,6 +42,7 @@ impl Keys {
             key(conn, "push-receipt").await?,
             key(conn, "phone-safe").await?,
             key(conn, "second-factor").await?,
+            key(conn, "complaint-identity").await?,
         )?)
     }
 
@@ -49,6 +52,7 @@ impl Keys {
         receipt: [u8; 32],
         safe: [u8; 32],
         second_factor: [u8; 32],
+        identity: [u8; 32],
     ) -> anyhow::Result<Self> {
         let signing = EncodingKey::from_ed_der(&[&ED25519_PKCS8[..], &token].concat());
         let public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).context("no public half of the token key")?;
@@ -60,6 +64,7 @@ impl Keys {
             receipt,
             safe: SafeKey::new(safe),
             second_factor: SafeKey::new(second_factor),
+            identity: SafeKey::new(identity),
         })
     }
 
@@ -72,6 +77,7 @@ impl Keys {
             [seed ^ 2; 32],
             [seed ^ 3; 32],
             [seed ^ 4; 32],
+            [seed ^ 5; 32],
         )
         .unwrap()
     }

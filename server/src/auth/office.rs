@@ -27,6 +27,14 @@ pub fn office_only(actor: &Actor) -> Result<(), Refused> {
     }
 }
 
+/// Refuses `forbidden` to everybody but coordinators: who complained is no business of whoever administers accounts.
+pub fn coordinator_only(actor: &Actor) -> Result<(), Refused> {
+    match has(&actor.roles, COORDINATOR) || !actor.first_lock {
+        true => Ok(()),
+        false => Err(Refused(Code::Forbidden)),
+    }
+}
+
 /// Asks for the acting person's password once more: who finds a desk unlocked changes nobody's rights.
 ///
 /// Refuses `password.wrong`, and like a sign-in `session.too_many_tries`.

@@ -100,6 +100,26 @@ pub async fn assignments(conn: &mut AsyncPgConnection, district: Uuid, of: &[Uui
     Ok(rows.load(conn).await?)
 }
 
+/// What they look after on a day or later, by school: what is left to hand over.
+pub async fn lasting(
+    conn: &mut AsyncPgConnection,
+    district: Uuid,
+    person: Uuid,
+    day: NaiveDate,
+) -> Result<Vec<Assignment>> {
+    let last = assignment::to_date;
+    let rows = assignment::table
+        .filter(assignment::district_id.eq(district))
+        .filter(assignment::person_id.eq(person))
+        .filter(
+            last.is_null()
+                .or(last.ge(day).and(last.ge(assignment::from_date.nullable()))),
+        )
+        .order((assignment::school_id, assignment::from_date))
+        .select(Assignment::as_select());
+    Ok(rows.load(conn).await?)
+}
+
 /// Their devices, the one last heard of first.
 pub async fn devices(conn: &mut AsyncPgConnection, district: Uuid, of: &[Uuid]) -> Result<Vec<Device>> {
     let rows = device::table
@@ -189,13 +209,13 @@ pub async fn set_password(conn: &mut AsyncPgConnection, district: Uuid, id: Uuid
     Ok(())
 }
 
-/// Assigns a school from a day on; false when the person looks after it on that day or later already.
+/// Assigns a school from a day on, until a last one if there is one; false when the person looks after it on the first day or later already.
 pub async fn assign(
     conn: &mut AsyncPgConnection,
     district: Uuid,
     person: Uuid,
     school: Uuid,
-    from: NaiveDate,
+    (from, until): (NaiveDate, Option<NaiveDate>),
 ) -> Result<bool> {
     let lasting = sql::<Bool>("(to_date IS NULL OR (to_date >= from_date AND to_date >= ")
         .bind::<Date, _>(from)
@@ -215,6 +235,7 @@ pub async fn assign(
             assignment::person_id.eq(person),
             assignment::school_id.eq(school),
             assignment::from_date.eq(from),
+            assignment::to_date.eq(until),
         ))
         .on_conflict((
             assignment::district_id,
@@ -223,7 +244,7 @@ pub async fn assign(
             assignment::from_date,
         ))
         .do_update()
-        .set(assignment::to_date.eq(None::<NaiveDate>))
+        .set(assignment::to_date.eq(until))
         .execute(conn)
         .await?;
     Ok(true)

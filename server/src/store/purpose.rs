@@ -28,6 +28,7 @@ enum Kind {
     Of(&'static str, Who),
     SignIn,
     Installation,
+    Retention,
 }
 
 impl Purpose {
@@ -56,6 +57,11 @@ impl Purpose {
         Self(Kind::Of("office", who))
     }
 
+    /// A coordinator keeps or opens the identity of somebody who complained.
+    pub fn identifying(who: Who) -> Self {
+        Self(Kind::Of("identities", who))
+    }
+
     /// Nobody is known yet: signing in, renewing and ending a sign-in, choosing a password.
     pub fn signing_in() -> Self {
         Self(Kind::SignIn)
@@ -64,6 +70,11 @@ impl Purpose {
     /// The command line and the demo district.
     pub fn installation() -> Self {
         Self(Kind::Installation)
+    }
+
+    /// What is old is thrown away.
+    pub fn retaining() -> Self {
+        Self(Kind::Retention)
     }
 
     fn sql(self) -> String {
@@ -78,6 +89,7 @@ impl Purpose {
             }
             Kind::SignIn => "SELECT lock_enter_as('sign_in')".into(),
             Kind::Installation => "SELECT lock_enter_as('installation')".into(),
+            Kind::Retention => "SELECT lock_enter_as('retention')".into(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Ask {
     pub until: NaiveDate,
     /// The zone the caller is confined to.
     pub within_zone: Option<Uuid>,
+    /// Schools of that zone that the caller keeps away from.
+    pub besides: Vec<Uuid>,
     /// Only this zone.
     pub zone: Option<Uuid>,
     /// Only this school.
@@ -180,6 +182,9 @@ pub async fn schools(conn: &mut AsyncPgConnection, ask: &Ask) -> Result<Vec<Scho
     if let Some(within) = ask.within_zone {
         rows = rows.filter(school::zone_id.eq(within));
     }
+    if !ask.besides.is_empty() {
+        rows = rows.filter(school::id.ne_all(&ask.besides));
+    }
     Ok(rows.load(conn).await?)
 }
 
@@ -231,6 +236,9 @@ pub async fn visits(conn: &mut AsyncPgConnection, ask: &Ask) -> Result<Vec<Visit
         .into_boxed();
     for zone in [ask.within_zone, ask.zone].into_iter().flatten() {
         rows = rows.filter(school::zone_id.eq(zone));
+    }
+    if !ask.besides.is_empty() {
+        rows = rows.filter(visit::school_id.ne_all(&ask.besides));
     }
     if let Some(school) = ask.school {
         rows = rows.filter(visit::school_id.eq(school));

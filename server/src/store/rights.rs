@@ -33,6 +33,8 @@ pub struct Standing {
     pub assigned: Vec<Uuid>,
     /// Schools seen by office or as zone lead.
     pub overseen: Vec<Uuid>,
+    /// Schools they keep away from on that day.
+    pub recused: Vec<Uuid>,
 }
 
 /// Looks up everything a request's rights depend on; `None` when there is no such sign-in of that person.
@@ -76,6 +78,7 @@ impl Query for StandingQuery {
         sql_types::Bool,
         sql_types::Array<sql_types::Uuid>,
         sql_types::Array<sql_types::Uuid>,
+        sql_types::Array<sql_types::Uuid>,
     );
 }
 
@@ -83,7 +86,7 @@ impl QueryFragment<Pg> for StandingQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // One of the few questions that the second lock answers to a server that has not said for whom it works.
         out.push_sql(
-            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen \
+            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen, recused \
              FROM lock_standing(",
         );
         out.push_bind_param::<sql_types::Uuid, _>(&self.district)?;
