@@ -14,6 +14,7 @@ mod locales;
 mod matrix;
 mod mend;
 mod naughty;
+mod openapi;
 mod people;
 mod policies;
 mod quarantine;
