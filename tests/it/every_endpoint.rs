@@ -194,7 +194,7 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
 }
 
 /// The route table itself, as method and pattern.
-fn routes() -> BTreeSet<String> {
+pub fn routes() -> BTreeSet<String> {
     let table = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/routes.rs");
     let table = std::fs::read_to_string(table).expect("the route table");
     let (outside, inside) = table.split_once("scope(\"/api/v1\")").expect("the scope of the API");

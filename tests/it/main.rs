@@ -17,6 +17,7 @@ mod locales;
 mod matrix;
 mod mend;
 mod naughty;
+mod openapi;
 mod people;
 mod policies;
 mod quarantine;

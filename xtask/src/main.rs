@@ -25,7 +25,7 @@ const HELP: &str = "\
 cargo xtask <verb>
 
   run [--port N] [--data DIR] [--demo small|none]    set up what is missing, build, start everything; Ctrl-C stops it
-  test [--ring pure|sim|it|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
+  test [--ring pure|sim|it|api|crash|browser|house] [-- ...] every check and test, or one ring; what follows -- goes to the tests
   check                                              formatting, lints, documentation, licences, advisories where a copy is given
   build                                              build the web client into dist/
   lint [DIR]                                         what is wrong in the definition files: file, line, what to do

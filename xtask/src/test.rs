@@ -22,7 +22,7 @@ enum Needs {
     Browser,
 }
 
-const RINGS: [Ring; 5] = [
+const RINGS: [Ring; 6] = [
     Ring {
         name: "pure",
         // The server's own tests start a private Postgres or two.
@@ -43,6 +43,11 @@ const RINGS: [Ring; 5] = [
     Ring {
         name: "it",
         cargo: &["--package=tests", "--lib", "--test=it"],
+        needs: Needs::Postgres,
+    },
+    Ring {
+        name: "api",
+        cargo: &["--package=tests", "--test=api"],
         needs: Needs::Postgres,
     },
     Ring {
@@ -123,7 +128,7 @@ pub fn proof_command(ring: &str, filter: &[&str], set: &[(&str, &str)]) -> anyho
 
 fn find(name: &str) -> anyhow::Result<&'static Ring> {
     let found = RINGS.iter().chain([&HOUSE]).find(|ring| ring.name == name);
-    found.with_context(|| format!("no such ring as {name}; there are pure, sim, it, crash, browser, house"))
+    found.with_context(|| format!("no such ring as {name}; there are pure, sim, it, api, crash, browser, house"))
 }
 
 /// Builds what the rings start, and says where it is: the tests read these variables and nothing else.
@@ -138,6 +143,9 @@ fn prepare(rings: &[&Ring]) -> anyhow::Result<Vec<(String, String)>> {
     };
     if rings.iter().any(|ring| ring.needs >= Needs::Postgres) {
         set("PG_BINDIR", tools::ensure_postgres()?)?;
+    }
+    if rings.iter().any(|ring| ring.name == "api") {
+        set("SCHEMATHESIS", tools::ensure_schemathesis()?)?;
     }
     if rings.iter().any(|ring| ring.needs == Needs::Browser) {
         set("CHROMEDRIVER", tools::ensure_browser()?)?;
@@ -167,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_ring_is_found_by_its_name_and_an_unknown_one_is_told() {
-        for name in ["pure", "sim", "it", "crash", "browser", "house"] {
+        for name in ["pure", "sim", "it", "api", "crash", "browser", "house"] {
             assert_eq!(find(name).unwrap().name, name);
         }
         assert!(find("outer").err().unwrap().to_string().contains("outer"));

@@ -1,5 +1,5 @@
 //! Finds what the verbs need beyond cargo, and installs it where that is possible: the wasm target, Postgres, a browser
-//! with fonts, axe-core. Says nothing when all is there.
+//! with fonts, axe-core, schemathesis. Says nothing when all is there.
 
 // One search for Postgres serves the server and its builders.
 #[path = "../../server/src/postgres/binaries.rs"]
@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::workspace::{in_path, must_run, output_of, target_dir};
+use crate::workspace::{in_path, must_run, output_of, root, target_dir};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -117,6 +117,40 @@ pub fn ensure_axe() -> anyhow::Result<PathBuf> {
     );
     must_run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&dir))?;
     Ok(script)
+}
+
+/// The program that makes requests from `docs/openapi.json`, in a Python of its own; it and all it needs are pinned by version and hash.
+pub fn ensure_schemathesis() -> anyhow::Result<PathBuf> {
+    let pins = root().join("tests/api/requirements.txt");
+    let pinned = fs::read_to_string(&pins)?;
+    let version = pinned
+        .lines()
+        .find_map(|line| line.strip_prefix("schemathesis==")?.split_whitespace().next())
+        .context("tests/api/requirements.txt pins no schemathesis")?;
+    let dir = target_dir().join("tools").join(format!("schemathesis-{version}"));
+    let (program, done) = (dir.join("bin/schemathesis"), dir.join("installed.txt"));
+    // What was installed by other pins, or half, is installed again.
+    if program.is_file() && fs::read_to_string(&done).is_ok_and(|installed| installed == pinned) {
+        return Ok(program);
+    }
+    println!("setting up: schemathesis {version}");
+    let make = || output_of(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir));
+    if let Err(error) = make() {
+        ensure!(
+            can_apt(),
+            "the tests of the API run schemathesis in a Python of its own. On Debian: apt-get install python3-venv ({error:#})"
+        );
+        apt_install(&["python3-venv"])?;
+        make()?;
+    }
+    output_of(
+        Command::new(dir.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--require-hashes", "--only-binary=:all:", "--requirement"])
+            .arg(&pins),
+    )?;
+    fs::write(&done, &pinned)?;
+    Ok(program)
 }
 
 /// Lower-case hexadecimal.

@@ -52,7 +52,7 @@ pub fn hash_of(code: &str) -> [u8; 32] {
 /// (any more), `password.blank`, `password.short` and `password.is_login`; wrong codes are slowed down like wrong passwords.
 pub async fn choose_password(app: Data<AppState>, request: HttpRequest, payload: Payload) -> Result<Json<Chosen>> {
     let asked: Choice = body::json(&request, payload).await?;
-    if asked.code.len() > LONGEST_CODE || asked.password.len() > LONGEST_PASSWORD {
+    if asked.code.len() > LONGEST_CODE || asked.password.chars().count() > LONGEST_PASSWORD {
         return Err(Code::ValueInvalid.into());
     }
     password::refuse_weak(&asked.password)?;

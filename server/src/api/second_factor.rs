@@ -240,7 +240,7 @@ fn refuse_others(actor: &Actor) -> Result<(), Refused> {
 
 /// What was typed; refuses `value.invalid` for more than any code has.
 fn typed(code: &str) -> Result<Option<Typed>, Refused> {
-    match code.len() <= LONGEST_CODE {
+    match code.chars().count() <= LONGEST_CODE {
         true => Ok(Typed::read(code)),
         false => Err(Refused(Code::ValueInvalid)),
     }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::api::second_factor;
+use crate::auth::office::LONGEST_PASSWORD;
 use crate::auth::password::Caller;
 use crate::auth::second_factor::LONGEST_CODE;
 use crate::auth::session::{COOKIE, LIFETIME_DAYS, RefreshToken, Rotation, presented, rotate};
@@ -190,10 +191,14 @@ async fn check_code(
 
 impl SignIn {
     fn check(&self) -> Result<()> {
+        // Logins are plain letters, and many are remembered at a time: theirs is counted in bytes.
         let lengths_fit = (1..=200).contains(&self.login.len())
-            && (1..=1000).contains(&self.password.len())
-            && (1..=200).contains(&self.device_name.len())
-            && self.code.as_ref().is_none_or(|code| code.len() <= LONGEST_CODE);
+            && (1..=LONGEST_PASSWORD).contains(&self.password.chars().count())
+            && (1..=200).contains(&self.device_name.chars().count())
+            && self
+                .code
+                .as_ref()
+                .is_none_or(|code| code.chars().count() <= LONGEST_CODE);
         if lengths_fit && !self.device.is_nil() {
             Ok(())
         } else {

@@ -16,7 +16,7 @@ use crate::store::purpose::within;
 
 const ADMIN: &str = "admin";
 const COORDINATOR: &str = "coordinator";
-/// The longest password that is looked at, in bytes.
+/// The longest password that is looked at, in characters.
 pub const LONGEST_PASSWORD: usize = 1000;
 
 /// Refuses `forbidden` to everybody but coordinators and administrators.
@@ -39,7 +39,7 @@ pub fn coordinator_only(actor: &Actor) -> Result<(), Refused> {
 ///
 /// Refuses `password.wrong`, and like a sign-in `session.too_many_tries`.
 pub async fn confirm(app: &AppState, actor: &Actor, request: &HttpRequest, password: String) -> Result<()> {
-    if !(1..=LONGEST_PASSWORD).contains(&password.len()) {
+    if !(1..=LONGEST_PASSWORD).contains(&password.chars().count()) {
         return Err(Code::PasswordWrong.into());
     }
     let mut conn = app.pool.get().await?;

@@ -17,7 +17,7 @@ const SECRET: usize = 20;
 /// Bytes before the sealed secret that make each sealing another one.
 /// Recovery codes handed out at once.
 pub const RECOVERY_CODES: usize = 8;
-/// The longest text that is looked at as a code, in bytes.
+/// The longest text that is looked at as a code, in characters.
 pub const LONGEST_CODE: usize = 40;
 
 /// The secret that a person's device and this server share.
@@ -89,7 +89,7 @@ impl Secret {
 impl Typed {
     /// Reads what somebody typed, blanks and dashes apart; `None` for what can be no code at all.
     pub fn read(text: &str) -> Option<Self> {
-        if text.len() > LONGEST_CODE {
+        if text.chars().count() > LONGEST_CODE {
             return None;
         }
         let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
