@@ -113,6 +113,13 @@ fn event_words(event: &Event) -> String {
         "second_factor.added" => t_args("people.did_add_factor", &[("name", &subject)]),
         "second_factor.removed" => t_args("people.did_remove_factor", &named),
         "second_factor.recovery_used" => t_args("people.did_use_recovery", &[("name", &subject)]),
+        "recusal.added" => t_args("people.did_add_recusal", &named),
+        "recusal.ended" => t_args("people.did_end_recusal", &named),
+        "schools.handed_over" => t_args("people.did_hand_over", &named),
+        "schools.taken_over" => t_args("people.did_take_over", &named),
+        "identity.kept" => t_args("people.did_keep_identity", &[("actor", &actor)]),
+        "identity.opened" => t_args("people.did_open_identity", &[("actor", &actor)]),
+        "retention.run" => t("people.did_retention"),
         "session.reuse" => t_args("people.did_reuse", &[("name", &subject)]),
         other => other.to_owned(),
     }
@@ -133,7 +140,8 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
                 t_args("people.audit_change", &[("old", &old), ("new", &new)])
             }))
         }
-        "assignment.added" | "assignment.ended" => {
+        "identity.opened" => text("reason"),
+        "assignment.added" | "assignment.ended" | "recusal.added" | "recusal.ended" => {
             let days = [text("from"), text("to")];
             let days = days
                 .iter()
