@@ -30,6 +30,7 @@ const RINGS: [Ring; 6] = [
             "--package=sync-protocol",
             "--package=catalog",
             "--package=same-score",
+            "--package=passphrase",
             "--package=xtask",
             "--package=server",
         ],
