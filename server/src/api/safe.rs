@@ -42,7 +42,7 @@ pub async fn lock(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
     let Fresh { key } = body::json(&request, payload).await?;
     let key = SafeKey::from_text(&key).ok_or(Code::ValueInvalid)?;
     let locked = key.locked_by(&app.keys.safe, &place(&actor), rand::random());
-    Ok(private(&Locked { locked }))
+    Ok(HttpResponse::Ok().json(Locked { locked }))
 }
 
 /// `POST /api/v1/session/key/open`: gives the key back to the person, on the phone, that it was locked for: they have a new password.
@@ -50,7 +50,7 @@ pub async fn lock(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
 pub async fn open(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
     let Locked { locked } = body::json(&request, payload).await?;
     let key = SafeKey::unlocked_by(&app.keys.safe, &place(&actor), &locked).ok_or(Code::SafeUnusable)?;
-    Ok(private(&Opened { key: key.to_text() }))
+    Ok(HttpResponse::Ok().json(Opened { key: key.to_text() }))
 }
 
 fn place(actor: &Actor) -> String {
@@ -59,12 +59,6 @@ fn place(actor: &Actor) -> String {
         &actor.person.to_string(),
         &actor.device.to_string(),
     )
-}
-
-fn private(answer: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("cache-control", "no-store"))
-        .json(answer)
 }
 
 /// `POST /api/v1/sync/sealed`: an envelope (`sync_protocol::safe`), from whichever phone it comes. The locked key in it says whose work
