@@ -28,12 +28,14 @@ impl<E: std::fmt::Display> From<E> for StoreError {
 type Result<T> = std::result::Result<T, StoreError>;
 
 const STORES: [&str; 7] = ["meta", "bucket", "record", "outbox", "journal", "draft", "import"];
-/// Raised whenever a store is added: tabs that run an older program give way.
-const PERSON_VERSION: u8 = 2;
+/// Raised whenever a store is added or rows change their form: tabs that run an older program give way.
+const PERSON_VERSION: u8 = 3;
 const DEVICE_VERSION: u8 = 1;
 const EPOCH: &str = "epoch";
 const REFILL: &str = "refill";
 const WITNESS: &str = "witness";
+/// Whether every row of before the safe has been sealed.
+const SEALED: &str = "sealed";
 
 impl StoreError {
     /// A newer version of the program has been here: this one must not touch what it left.
@@ -125,24 +127,26 @@ impl PersonStore {
         self.db.close();
     }
 
-    /// Seals every row that an older program left unsealed; `true` when there were any.
-    pub async fn seal_what_is_not(&self) -> Result<bool> {
+    /// Seals every row that an older program left unsealed, once: reading everything anew at each start would be felt.
+    pub async fn seal_what_is_not(&self) -> Result<()> {
+        let known: Option<bool> = read(&self.key, &self.db.transaction(["meta"]).build()?, "meta", SEALED).await?;
+        if known == Some(true) {
+            return Ok(());
+        }
         let tx = strict(&self.db, &STORES)?;
-        let mut found = false;
         for store in STORES {
             let keys: Vec<String> = collect(tx.object_store(store)?.get_all_keys::<String>().primitive()?.await?)?;
             let rows: Vec<JsValue> = collect(tx.object_store(store)?.get_all::<JsValue>().primitive()?.await?)?;
             for (key, row) in keys.iter().zip(rows) {
                 let Some(text) = row.as_string() else { continue };
-                found = true;
                 match store {
                     "outbox" | "journal" => put_group(&tx, &self.key, store, &serde_json::from_str(&text)?)?,
                     _ => put_text(&tx, &self.key, store, key, &text)?,
                 }
             }
         }
-        tx.commit().await?;
-        Ok(found)
+        put(&tx, &self.key, "meta", SEALED, &true)?;
+        Ok(tx.commit().await?)
     }
 
     /// The rows of these groups of the outbox and of the whole journal, if wanted, as they lie on the disk.
