@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use semver::{Version, VersionReq};
 
-use crate::licences::{Part, parts};
+use crate::parts::{Part, parts};
 use crate::workspace::root;
 
 /// What looking showed.

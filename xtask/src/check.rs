@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::advisories::{self, Looked};
-use crate::workspace::{cargo, must_run, output_of};
-use crate::{licences, tools};
+use crate::tools;
+use crate::workspace::{cargo, must_run, root};
 
 /// Formatting, lints on both sides, documentation, licences, advisories.
 pub fn check() -> anyhow::Result<String> {
@@ -22,7 +22,11 @@ pub fn check() -> anyhow::Result<String> {
         "--exclude=web-client",
     ]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
-    let steps: [(&str, Command); 4] = [
+    let mut dependencies = Command::new(tools::ensure_cargo_deny()?);
+    dependencies
+        .args(["--log-level=error", "check", "licenses", "bans", "sources"])
+        .current_dir(root());
+    let steps: [(&str, Command); 5] = [
         ("formatting", cargo(&["fmt", "--all", "--check"])),
         (
             "lints",
@@ -50,6 +54,7 @@ pub fn check() -> anyhow::Result<String> {
             ]),
         ),
         ("documentation", documentation),
+        ("licences, bans and sources", dependencies),
     ];
     let mut failed = Vec::new();
     let mut passed = Vec::new();
@@ -58,14 +63,6 @@ pub fn check() -> anyhow::Result<String> {
         match must_run(&mut command) {
             Ok(()) => passed.push(name),
             Err(_) => failed.push(name),
-        }
-    }
-    println!("check licences");
-    match licences() {
-        Ok(()) => passed.push("licences"),
-        Err(error) => {
-            println!("{error:#}");
-            failed.push("licences");
         }
     }
     println!("check advisories");
@@ -89,21 +86,6 @@ pub fn check() -> anyhow::Result<String> {
         passed.join(", "),
         started.elapsed().as_secs_f64()
     ))
-}
-
-/// `cargo deny` where it is installed; our own reading of `deny.toml` everywhere.
-fn licences() -> anyhow::Result<()> {
-    if output_of(&mut cargo(&["deny", "--version"])).is_ok() {
-        must_run(&mut cargo(&[
-            "deny",
-            "--offline",
-            "check",
-            "licenses",
-            "bans",
-            "sources",
-        ]))?;
-    }
-    licences::check()
 }
 
 /// The definition files of a folder, told one mistake a line.

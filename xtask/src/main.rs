@@ -7,7 +7,7 @@ mod check;
 mod client_build;
 mod demo;
 mod disasters;
-mod licences;
+mod parts;
 mod release;
 mod run;
 mod sbom;

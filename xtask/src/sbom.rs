@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use crate::licences::{Part, parts};
+use crate::parts::{Part, parts};
 use crate::workspace::{root, target_dir};
 
 /// Writes the list to the file that is named, or to `target/duxing.cdx.json`.

@@ -1,5 +1,5 @@
 //! Finds what the verbs need beyond cargo, and installs it where that is possible: the wasm target, Postgres, a browser
-//! with fonts, axe-core, schemathesis. Says nothing when all is there.
+//! with fonts, axe-core, schemathesis, cargo-deny. Says nothing when all is there.
 
 // One search for Postgres serves the server and its builders.
 #[path = "../../server/src/postgres/binaries.rs"]
@@ -12,13 +12,16 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::workspace::{in_path, must_run, output_of, root, target_dir};
+use crate::workspace::{cargo, in_path, must_run, output_of, root, target_dir};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// The accessibility checker of the browser tests: MPL-2.0, never shipped.
 const AXE_VERSION: &str = "4.14.1";
 const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
+
+/// The judge of dependencies: MIT or Apache-2.0, never shipped.
+const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// The standard library for the browser's side.
 pub fn ensure_wasm_target() -> anyhow::Result<()> {
@@ -117,6 +120,29 @@ pub fn ensure_axe() -> anyhow::Result<PathBuf> {
     );
     must_run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&dir))?;
     Ok(script)
+}
+
+/// The judge of licences, bans and sources, compiled once: what is published ready-made is too old for today's lock files.
+pub fn ensure_cargo_deny() -> anyhow::Result<PathBuf> {
+    let dir = target_dir()
+        .join("tools")
+        .join(format!("cargo-deny-{CARGO_DENY_VERSION}"));
+    let program = dir.join("bin/cargo-deny");
+    if program.is_file() {
+        return Ok(program);
+    }
+    println!("setting up: cargo-deny {CARGO_DENY_VERSION}, which takes a few minutes");
+    let (version, work) = (format!("={CARGO_DENY_VERSION}"), dir.join("build"));
+    let mut install = cargo(&["install", "cargo-deny", "--quiet", "--locked", "--no-default-features"]);
+    install
+        .args(["--version", &version])
+        .arg("--root")
+        .arg(&dir)
+        .arg("--target-dir")
+        .arg(&work);
+    must_run(&mut install)?;
+    fs::remove_dir_all(work)?;
+    Ok(program)
 }
 
 /// The program that makes requests from `docs/openapi.json`, in a Python of its own; it and all it needs are pinned by version and hash.
