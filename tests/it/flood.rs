@@ -49,9 +49,9 @@ async fn a_flood_of_wrong_sign_ins_keeps_nobody_back_who_was_here_before() {
     let at = phone.start_visit(server.district.schools[0]);
 
     // A stranger's password that takes for ever: the worst that hashing can come to.
-    let turn = hasher.turn(Caller::Stranger).await.unwrap();
+    let turn = hasher.place(Caller::Stranger).await.unwrap().turn().await.unwrap();
     let mut flood: FuturesUnordered<_> = (0..STRANGERS).map(|nth| guess(&server, nth)).collect();
-    // So many find room to wait; every other one is sent away at once.
+    // So many find room to wait; every other one is sent away.
     for _ in 0..STRANGERS - ROOM {
         let reply = flood.next().await.expect("an answer");
         assert_eq!(reply.refusal(), (503, "busy".into()), "{}", reply.text);
@@ -68,6 +68,9 @@ async fn a_flood_of_wrong_sign_ins_keeps_nobody_back_who_was_here_before() {
         let mut again = known.clone();
         again.access.clear();
         assert_eq!(again.sign_in("a", PASSWORD).await.status, 200, "on a known phone");
+        let out = again.request(reqwest::Method::DELETE, "/api/v1/session");
+        assert_eq!(again.send(out).await.status, 204);
+        assert_eq!(again.sign_in("a", PASSWORD).await.status, 200, "after a sign-out");
         assert_eq!(again.refresh().await.status, 200);
         assert_eq!(again.pull(&[]).await.status, 200);
         let office = json!({"password": PASSWORD});

@@ -72,10 +72,15 @@ struct District {
 pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
     let asked: SignIn = body::json(&request, payload).await?;
     asked.check()?;
-    // Whoever shows a sign-in of before, be it long over, has been here; all others share a few connections.
+    // Whoever shows a sign-in of before, be it over, has been here; all others need a place before they are looked up, and share a few
+    // connections for that.
     let door = match presented(&app.keys.refresh, &request) {
         Some(_) => None,
-        None => Some(app.doors.acquire().await.context("the doors are never closed")?),
+        None => {
+            let place = app.hasher.place(Caller::Stranger).await?;
+            let door = app.doors.acquire().await.context("the doors are never closed")?;
+            Some((place, door))
+        }
     };
     let mut conn = app.pool.get().await?;
     let known = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
@@ -88,7 +93,8 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     });
     let (person, device_state) = known.await?;
     // The password takes a while: no connection is held meanwhile.
-    drop((conn, door));
+    drop(conn);
+    let place = door.map(|(place, _)| place);
 
     let visitor = Visitor {
         address: address(&request),
@@ -98,12 +104,12 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     };
     app.throttle.admit(&visitor, Instant::now())?;
     let stored = person.as_ref().and_then(|person| person.password_hash.clone());
-    let caller = if visitor.known_device {
-        Caller::Known
-    } else {
-        Caller::Stranger
+    let place = match (place, visitor.known_device) {
+        (Some(place), false) => place,
+        (None, false) => app.hasher.place(Caller::Stranger).await?,
+        (_, true) => app.hasher.place(Caller::Known).await?,
     };
-    let right = app.hasher.verify(caller, asked.password, stored).await?;
+    let right = app.hasher.verify_in(place, asked.password, stored).await?;
     let person = person.filter(|_| right).ok_or(Code::SignInRefused)?;
     refuse_inactive(&person, device_state.as_deref())?;
 
@@ -149,18 +155,20 @@ pub async fn refresh(app: Data<AppState>, request: HttpRequest) -> Result<HttpRe
     .await
 }
 
-/// `DELETE`: ends the sign-in in the cookie. Answers 204 whether there was one or not.
+/// `DELETE`: ends the sign-in in the cookie. Answers 204 whether there was one or not. The cookie stays: it opens nothing from now on, but tells
+/// the next sign-in on this phone from a stranger's.
 pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
-    if let Some(token) = presented(&app.keys.refresh, &request) {
-        let mut conn = app.pool.get().await?;
-        within(&mut conn, Purpose::signing_in(), async |conn| {
-            sessions::revoke(conn, token.district, token.family).await
-        })
-        .await?;
-    }
-    Ok(HttpResponse::NoContent()
-        .insert_header((header::SET_COOKIE, cookie("", 0)))
-        .finish())
+    let Some(token) = presented(&app.keys.refresh, &request) else {
+        return Ok(HttpResponse::NoContent()
+            .insert_header((header::SET_COOKIE, cookie("", 0)))
+            .finish());
+    };
+    let mut conn = app.pool.get().await?;
+    within(&mut conn, Purpose::signing_in(), async |conn| {
+        sessions::revoke(conn, token.district, token.family).await
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// The second factor of a person whose password was right, if they have one.

@@ -8,7 +8,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::error::{Code, Error, Refused, Result};
 
@@ -24,6 +24,12 @@ const SHORTEST: usize = 10;
 /// Who waits longer than this for a turn is asked to come back.
 const LONGEST_QUEUE: Duration = Duration::from_secs(10);
 
+/// How long a stranger who finds no place stands outside before they are told so: who asks without end asks once in that time.
+const OUTSIDE: Duration = Duration::from_secs(1);
+
+/// Strangers that stand outside at once; all others are told right away.
+const ROOM_OUTSIDE: usize = 2048;
+
 /// What an unknown login is compared with, so that it takes as long as a known one.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash("nobody's").expect("Argon2 with default parameters"));
 
@@ -37,10 +43,21 @@ pub enum Caller {
 }
 
 /// Computes passwords without crowding out everything else; cloning shares the lanes.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Hasher {
     strangers: Lane,
     known: Lane,
+    outside: Arc<Semaphore>,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Hasher {
+            strangers: Lane::default(),
+            known: Lane::default(),
+            outside: Arc::new(Semaphore::new(ROOM_OUTSIDE)),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -58,33 +75,60 @@ impl Default for Lane {
     }
 }
 
+/// A place in a lane, in which somebody may wait for their turn. It is given up when it is dropped.
+pub struct Place {
+    turns: Arc<Semaphore>,
+    _room: OwnedSemaphorePermit,
+}
+
 /// A turn in a lane. It ends when it is dropped.
 pub struct Turn {
-    _room: OwnedSemaphorePermit,
+    _place: Place,
     _turn: OwnedSemaphorePermit,
 }
 
+impl Place {
+    /// Waits for a turn; refuses `busy` when it takes too long.
+    pub async fn turn(self) -> Result<Turn> {
+        let turn = timeout(LONGEST_QUEUE, self.turns.clone().acquire_owned())
+            .await
+            .map_err(|_| Code::Busy)?;
+        Ok(Turn {
+            _place: self,
+            _turn: turn.map_err(|closed| Error::Internal(closed.into()))?,
+        })
+    }
+}
+
 impl Hasher {
-    /// Waits for a turn. Refuses `busy`: at once when too many wait already, later when they take too long.
-    pub async fn turn(&self, caller: Caller) -> Result<Turn> {
+    /// A place in a lane. Refuses `busy` when too many wait already: those who are known at once, strangers after a while outside.
+    pub async fn place(&self, caller: Caller) -> Result<Place> {
         let lane = match caller {
             Caller::Stranger => &self.strangers,
             Caller::Known => &self.known,
         };
-        let room = lane.room.clone().try_acquire_owned().map_err(|_| Code::Busy)?;
-        let turn = timeout(LONGEST_QUEUE, lane.turns.clone().acquire_owned())
-            .await
-            .map_err(|_| Code::Busy)?;
-        Ok(Turn {
-            _room: room,
-            _turn: turn.map_err(|closed| Error::Internal(closed.into()))?,
-        })
+        if let Ok(room) = lane.room.clone().try_acquire_owned() {
+            return Ok(Place {
+                turns: lane.turns.clone(),
+                _room: room,
+            });
+        }
+        if caller == Caller::Stranger
+            && let Ok(_outside) = self.outside.try_acquire()
+        {
+            sleep(OUTSIDE).await;
+        }
+        Err(Code::Busy.into())
     }
 
-    /// Refuses `busy` like [`Self::turn`]; otherwise says whether `password` is the one `stored` was made from. `None` (no such person) costs
-    /// the same and is false.
+    /// Refuses `busy` like [`Self::place`] and [`Place::turn`]; otherwise as [`Self::verify_in`].
     pub async fn verify(&self, caller: Caller, password: String, stored: Option<String>) -> Result<bool> {
-        let _turn = self.turn(caller).await?;
+        self.verify_in(self.place(caller).await?, password, stored).await
+    }
+
+    /// Whether `password` is the one `stored` was made from. `None` (no such person) costs the same and is false.
+    pub async fn verify_in(&self, place: Place, password: String, stored: Option<String>) -> Result<bool> {
+        let _turn = place.turn().await?;
         let known = stored.is_some();
         let right = tokio::task::spawn_blocking(move || matches(&password, stored.as_deref().unwrap_or(&NOBODYS)))
             .await
@@ -92,9 +136,9 @@ impl Hasher {
         Ok(right? && known)
     }
 
-    /// The PHC string of a new password; refuses `busy` like [`Self::turn`].
+    /// The PHC string of a new password; refuses `busy` like [`Self::place`] and [`Place::turn`].
     pub async fn hash(&self, caller: Caller, password: String) -> Result<String> {
-        let _turn = self.turn(caller).await?;
+        let _turn = self.place(caller).await?.turn().await?;
         let hashed = tokio::task::spawn_blocking(move || hash(&password)).await;
         Ok(hashed.map_err(|stopped| Error::Internal(stopped.into()))??)
     }
@@ -130,6 +174,8 @@ fn matches(password: &str, stored: &str) -> anyhow::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -163,17 +209,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_lane_refuses_at_once_and_the_other_one_goes_on() {
+    async fn a_full_lane_sends_strangers_away_after_a_while_and_the_other_one_goes_on() {
         let hasher = Hasher::default();
-        let first = hasher.turn(Caller::Stranger).await.unwrap();
-        let mut waiting: Vec<_> = (0..ROOM).map(|_| Box::pin(hasher.turn(Caller::Stranger))).collect();
+        let first = hasher.place(Caller::Stranger).await.unwrap().turn().await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..ROOM {
+            let place = hasher.place(Caller::Stranger).await.unwrap();
+            waiting.push(Box::pin(place.turn()));
+        }
         for turn in &mut waiting {
             assert!(turn.now_or_never().is_none(), "they wait");
         }
-        let refused = hasher.turn(Caller::Stranger).await;
+        let came = Instant::now();
+        let refused = hasher.place(Caller::Stranger).await;
         assert!(matches!(refused, Err(Error::Refused(Code::Busy))));
-        assert!(hasher.turn(Caller::Known).await.is_ok());
+        assert!(came.elapsed() >= OUTSIDE);
+        assert!(hasher.place(Caller::Known).await.is_ok());
         drop(first);
         waiting.remove(0).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_is_known_and_whoever_finds_no_room_outside_is_told_at_once() {
+        let hasher = Hasher::default();
+        let _strangers = hold_all(&hasher, Caller::Stranger).await;
+        let _known = hold_all(&hasher, Caller::Known).await;
+        assert!(hasher.place(Caller::Known).now_or_never().expect("at once").is_err());
+        let mut outside: Vec<_> = (0..ROOM_OUTSIDE)
+            .map(|_| Box::pin(hasher.place(Caller::Stranger)))
+            .collect();
+        for stranger in &mut outside {
+            assert!(stranger.now_or_never().is_none(), "they stand outside");
+        }
+        assert!(hasher.place(Caller::Stranger).now_or_never().expect("at once").is_err());
+    }
+
+    async fn hold_all(hasher: &Hasher, caller: Caller) -> Vec<Place> {
+        let mut held = Vec::new();
+        for _ in 0..ROOM + AT_ONCE {
+            held.push(hasher.place(caller).await.unwrap());
+        }
+        held
     }
 }
