@@ -18,7 +18,12 @@ use uuid::Uuid;
 use crate::figure::{Figure, in_ms, median};
 use crate::rig::Rig;
 
-const STRANGERS: u32 = 300;
+/// How many strangers, how long each waits before the next try, and the words for it.
+const FLOODS: [(u32, Duration, &str); 3] = [
+    (300, Duration::from_secs(1), "300 strangers, a try a second each"),
+    (300, Duration::ZERO, "300 strangers without a pause"),
+    (3000, Duration::ZERO, "3,000 strangers without a pause"),
+];
 const ROUNDS: usize = 7;
 /// How often each thing is done in a round.
 const TIMES: usize = 20;
@@ -30,7 +35,7 @@ struct Waited {
     pull: Vec<Duration>,
     /// On a phone whose cookie of before is still there, as it is when a sign-in has run out.
     sign_in: Vec<Duration>,
-    /// On a phone where somebody had signed out: known by its id alone.
+    /// On a phone where somebody had signed out.
     sign_in_anew: Vec<Duration>,
 }
 
@@ -42,43 +47,56 @@ pub fn measure(runtime: &Runtime) -> Result<Vec<Figure>> {
         let bucket = fleet.buckets[0].clone();
         let login = format!("load-{}", bucket.subject().replace('-', ""));
         let phone = &fleet.phones[0];
-        let visitor = Visitor {
-            login: &login,
-            password: PASSWORD,
-            device: phone.device,
-            header: ("cookie", String::new()),
-        };
-        let reply = visitor.sign_in(&phone.http, &phone.base).await?;
-        let cookie = reply.headers().get("set-cookie").context("a cookie")?.to_str()?;
-        let cookie = cookie.split(';').next().context("its value")?.to_owned();
+        let cookie = cookie_of(phone, &login).await?;
+        let ended = cookie_of(phone, &login).await?;
+        let sign_out = phone
+            .http
+            .delete(format!("{}/api/v1/session", phone.base))
+            .header("X-Duxing", "1");
+        sign_out.header("cookie", &ended).send().await?.error_for_status()?;
         let honest = Honest {
             cookie,
+            ended,
             phone: &fleet.phones[0],
             idle: (&fleet.phones[1], &fleet.buckets[1]),
             login,
             bucket,
         };
         let mut figures = Vec::new();
-        for (pause, how) in [
-            (Duration::from_secs(1), "a try a second each"),
-            (Duration::ZERO, "without a pause"),
-        ] {
-            figures.extend(compare(&rig.server.url, &honest, pause, how).await?);
+        for flood in FLOODS {
+            figures.extend(compare(&rig.server.url, &honest, flood).await?);
         }
         Ok(figures)
     })
 }
 
-async fn compare(url: &str, honest: &Honest<'_>, pause: Duration, how: &str) -> Result<Vec<Figure>> {
+/// Signs in, and tells the cookie of it.
+async fn cookie_of(phone: &Phone, login: &str) -> Result<String> {
+    let visitor = Visitor {
+        login,
+        password: PASSWORD,
+        device: phone.device,
+        header: ("cookie", String::new()),
+    };
+    let reply = visitor.sign_in(&phone.http, &phone.base).await?;
+    let cookie = reply.headers().get("set-cookie").context("a cookie")?.to_str()?;
+    Ok(cookie.split(';').next().context("its value")?.to_owned())
+}
+
+async fn compare(
+    url: &str,
+    honest: &Honest<'_>,
+    (strangers, pause, how): (u32, Duration, &str),
+) -> Result<Vec<Figure>> {
     let (mut quiet, mut flooded) = (Waited::default(), Waited::default());
     let mut tried = 0;
     let mut flooding = Duration::ZERO;
     honest.work(&mut Waited::default()).await?;
     for _ in 0..ROUNDS {
         honest.work(&mut quiet).await?;
-        let flood = Flood::begin(url, pause);
+        let flood = Flood::begin(url, strangers, pause);
         // Until everybody has been answered once or stands in the lane.
-        while flood.tried() < STRANGERS / 2 {
+        while flood.tried() < strangers / 2 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let (before, started) = (flood.tried(), Instant::now());
@@ -88,7 +106,7 @@ async fn compare(url: &str, honest: &Honest<'_>, pause: Duration, how: &str) -> 
     }
     let mut figures = vec![Figure::new(
         "flood",
-        format!("{STRANGERS} strangers, {how}: wrong sign-ins answered"),
+        format!("{how}: wrong sign-ins answered"),
         f64::from(tried) / flooding.as_secs_f64(),
         "/s",
     )];
@@ -116,6 +134,8 @@ struct Honest<'a> {
     idle: (&'a Phone, &'a sync_protocol::BucketId),
     login: String,
     cookie: String,
+    /// What a sign-out left on the phone.
+    ended: String,
     bucket: sync_protocol::BucketId,
 }
 
@@ -131,7 +151,10 @@ impl Honest<'_> {
             let reply = self.idle.0.post("sync/pull", "application/json", pull.clone()).await?;
             reply.error_for_status()?.bytes().await?;
             waited.pull.push(started.elapsed());
-            for (cookie, waited) in [(&*self.cookie, &mut waited.sign_in), ("", &mut waited.sign_in_anew)] {
+            for (cookie, waited) in [
+                (&self.cookie, &mut waited.sign_in),
+                (&self.ended, &mut waited.sign_in_anew),
+            ] {
                 let started = Instant::now();
                 let phone = self.phone;
                 let visitor = Visitor {
@@ -179,10 +202,10 @@ struct Flood {
 }
 
 impl Flood {
-    fn begin(url: &str, pause: Duration) -> Self {
+    fn begin(url: &str, many: u32, pause: Duration) -> Self {
         let answered = Arc::new(AtomicU32::new(0));
         let mut strangers = JoinSet::new();
-        for _ in 0..STRANGERS {
+        for _ in 0..many {
             let (url, answered) = (url.to_owned(), answered.clone());
             strangers.spawn(async move {
                 let http = reqwest::Client::new();

@@ -24,11 +24,13 @@ const SHORTEST: usize = 10;
 /// Who waits longer than this for a turn is asked to come back.
 const LONGEST_QUEUE: Duration = Duration::from_secs(10);
 
-/// How long a stranger who finds no place stands outside before they are told so: who asks without end asks once in that time.
+/// How long a stranger who finds no place stands outside before they are told so, and how much longer for each who stands there already:
+/// however many ask without end, no more than 500 a second are told.
 const OUTSIDE: Duration = Duration::from_secs(1);
+const OUTSIDE_EACH: Duration = Duration::from_millis(2);
 
 /// Strangers that stand outside at once; all others are told right away.
-const ROOM_OUTSIDE: usize = 2048;
+const ROOM_OUTSIDE: usize = 8192;
 
 /// What an unknown login is compared with, so that it takes as long as a known one.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash("nobody's").expect("Argon2 with default parameters"));
@@ -116,7 +118,8 @@ impl Hasher {
         if caller == Caller::Stranger
             && let Ok(_outside) = self.outside.try_acquire()
         {
-            sleep(OUTSIDE).await;
+            let there = ROOM_OUTSIDE - self.outside.available_permits();
+            sleep(OUTSIDE + OUTSIDE_EACH * u32::try_from(there).unwrap_or(u32::MAX)).await;
         }
         Err(Code::Busy.into())
     }
