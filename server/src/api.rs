@@ -9,6 +9,7 @@ pub mod health;
 pub mod identities;
 pub mod live;
 pub mod people;
+pub mod places;
 pub mod quarantine;
 pub mod query;
 pub mod recusals;

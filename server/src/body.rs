@@ -50,8 +50,13 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
 
 /// Reads a small body as the JSON object `T`; `T` should derive `deny_unknown_fields`.
 pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
+    json_of(request, payload, SMALL).await
+}
+
+/// The same for a body of at most `limit` bytes.
+pub async fn json_of<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<T, Refused> {
     require_type(request, "application/json")?;
-    let body = read(request, payload, SMALL).await?;
+    let body = read(request, payload, limit).await?;
     parse(&body)
 }
 

@@ -168,6 +168,10 @@ codes! {
     AssignmentRecused = CONFLICT "assignment.recused";
     /// The person keeps away from this school on some of these days already.
     RecusalOverlaps = CONFLICT "recusal.overlaps";
+    /// Another zone has this name.
+    ZoneNameTaken = CONFLICT "zone.name_taken";
+    /// Another school has this code.
+    SchoolCodeTaken = CONFLICT "school.code_taken";
     /// Opening the identity of somebody who complained needs a reason, which the audit keeps.
     ReasonMissing = BAD_REQUEST "identity.reason_missing";
     /// The server has too much to do at this moment; repeat after a few seconds.

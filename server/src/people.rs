@@ -96,49 +96,96 @@ pub async fn put_on_roster(
     people: &[(Uuid, &str, &[&str])],
     at_ms: i64,
 ) -> Result<()> {
-    let ids: BTreeSet<RecordId> = people.iter().map(|(id, ..)| record_id(*id)).collect();
-    let mut known: HashMap<RecordId, RecordState> = HashMap::new();
-    for record in sync::read_records(conn, district, &ids).await? {
-        known.insert(record.id.clone(), record);
-    }
-    let mut ops = Vec::new();
-    for (id, name, roles) in people {
-        let record = record_id(*id);
+    let fields = people.iter().map(|(id, name, roles)| {
         let roles = Value::List(roles.iter().map(|role| Value::from(*role)).collect());
-        for (path, value) in [
+        let fields = vec![
             ("@kind", "person".into()),
             ("name", Value::from(*name)),
             ("roles", roles),
-        ] {
-            let live = known.get(&record).and_then(|record| record.fields.get(path));
-            let live = live.map_or(&[][..], |field| &field.live);
-            if !matches!(live, [write] if write.value == value) {
-                // Whoever changes a person on the page has seen what the record says.
-                let seen = live.iter().map(|write| write.dot).collect();
-                ops.push(Op(record.clone(), path.parse().context("a field path")?, value, seen));
+        ];
+        (record_id(*id), fields)
+    });
+    let written = Written {
+        district,
+        author,
+        role: "admin",
+        purpose,
+        at_ms,
+    };
+    written
+        .write(conn, &bucket(district), &fields.collect::<Vec<_>>())
+        .await?;
+    Ok(())
+}
+
+/// What the office itself writes into records, in somebody's name and with the role that may.
+pub struct Written {
+    /// The district.
+    pub district: Uuid,
+    /// Who answers for it.
+    pub author: Uuid,
+    /// The role in which they do.
+    pub role: &'static str,
+    /// What the transaction is for.
+    pub purpose: Purpose,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+impl Written {
+    /// Writes the fields of some records of one bucket, and says which paths. What a record says already is not written again.
+    pub async fn write(
+        self,
+        conn: &mut AsyncPgConnection,
+        bucket: &str,
+        records: &[(RecordId, Vec<(&str, Value)>)],
+    ) -> Result<Vec<String>> {
+        let ids: BTreeSet<RecordId> = records.iter().map(|(id, _)| id.clone()).collect();
+        let mut known: HashMap<RecordId, RecordState> = HashMap::new();
+        for record in sync::read_records(conn, self.district, &ids).await? {
+            known.insert(record.id.clone(), record);
+        }
+        let (mut ops, mut paths) = (Vec::new(), Vec::new());
+        for (record, fields) in records {
+            for (path, value) in fields {
+                let live = known.get(record).and_then(|known| known.fields.get(*path));
+                let live = live.map_or(&[][..], |field| &field.live);
+                let says_so = match live {
+                    [write] => write.value == *value,
+                    [] => *value == Value::Null,
+                    _ => false,
+                };
+                if !says_so {
+                    // Whoever changes it on the page has seen what the record says.
+                    let seen = live.iter().map(|write| write.dot).collect();
+                    let place = path.parse().context("a field path")?;
+                    ops.push(Op(record.clone(), place, value.clone(), seen));
+                    paths.push((*path).to_owned());
+                }
             }
         }
+        if ops.is_empty() {
+            return Ok(paths);
+        }
+        let sender = Sender {
+            district: self.district,
+            person: self.author,
+            device: Uuid::nil(),
+            roles: vec![self.role.into()],
+            purpose: self.purpose,
+        };
+        let group = Group::new(
+            bucket.parse().context("a bucket id")?,
+            GroupKind::Edit,
+            sync::person_id(self.author),
+            sender.device.to_string().parse().context("a device id")?,
+            self.at_ms,
+            rand::random(),
+            ops,
+        );
+        push(conn, &sender, &[group]).await?;
+        Ok(paths)
     }
-    if ops.is_empty() {
-        return Ok(());
-    }
-    let sender = Sender {
-        district,
-        person: author,
-        device: Uuid::nil(),
-        roles: vec!["admin".into()],
-        purpose,
-    };
-    let group = Group::new(
-        bucket(district).parse().context("a bucket id")?,
-        GroupKind::Edit,
-        sync::person_id(author),
-        sender.device.to_string().parse().context("a device id")?,
-        at_ms,
-        rand::random(),
-        ops,
-    );
-    push(conn, &sender, &[group]).await
 }
 
 /// The bucket in which the records of people live.

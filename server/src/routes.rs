@@ -4,8 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, hand_over, health, identities, live, people, quarantine, recusals, results,
-    safe, second_factor, session, sync, visits,
+    about, audit, differences, enrolment, hand_over, health, identities, live, people, places, quarantine, recusals,
+    results, safe, second_factor, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -42,6 +42,11 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/people/{id}/assignments").post(people::assign))
                 .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
                 .service(resource("/people/{id}/recusals").post(recusals::add))
+                .service(resource("/places").get(places::list))
+                .service(resource("/zones").post(places::add_zone))
+                .service(resource("/zones/{id}").post(places::change_zone))
+                .service(resource("/schools").post(places::add_schools))
+                .service(resource("/schools/{id}").post(places::change_school))
                 .service(resource("/people/{id}/recusals/end").post(recusals::end))
                 .service(resource("/people/{id}/hand-over").post(hand_over::hand_over))
                 .service(resource("/people/{id}/second-factor/remove").post(people::remove_second_factor))

@@ -7,6 +7,7 @@ pub mod differences;
 pub mod enrolments;
 pub mod identities;
 pub mod people;
+pub mod places;
 pub mod pokes;
 mod prepared;
 pub mod purpose;

@@ -128,6 +128,32 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
             Object(json!({"recusal": device, "to": "2026-11-30", "password": PASSWORD})),
         ),
         (
+            "POST /api/v1/zones",
+            "/api/v1/zones".into(),
+            Object(json!({"name": "x", "password": PASSWORD})),
+        ),
+        (
+            "POST /api/v1/zones/{id}",
+            format!("/api/v1/zones/{}", district.zones[0]),
+            Object(json!({"name": "x", "password": PASSWORD})),
+        ),
+        (
+            "POST /api/v1/schools",
+            "/api/v1/schools".into(),
+            Object(json!({
+                "zones": ["x"],
+                "schools": [{"code": "x", "name": "x", "zone": "x", "facts": {"students": 1}}],
+                "password": PASSWORD,
+            })),
+        ),
+        (
+            "POST /api/v1/schools/{id}",
+            format!("/api/v1/schools/{school}"),
+            Object(
+                json!({"zone": district.zones[1], "code": "x", "name": "x", "facts": {"type": "primary"}, "password": PASSWORD}),
+            ),
+        ),
+        (
             "POST /api/v1/people/{id}/hand-over",
             people("/hand-over"),
             Object(json!({"to": district.b.id, "from": "2026-12-01", "password": PASSWORD})),

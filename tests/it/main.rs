@@ -19,6 +19,7 @@ mod mend;
 mod naughty;
 mod openapi;
 mod people;
+mod places;
 mod policies;
 mod quarantine;
 mod recusals;

@@ -21,6 +21,9 @@ use tests::server::{new_record, op};
 use tests::{Client, District, Person, TestServer};
 use uuid::Uuid;
 
+/// The first zone of every district of the tests.
+const ZONE: &str = "第 1 责任区";
+
 const ROUTES: &str = include_str!("../../server/src/routes.rs");
 
 /// What somebody has to do with the first school of the first zone.
@@ -461,6 +464,7 @@ impl World {
             | "GET /readyz"
             | "GET /api/v1/about"
             | "GET /api/v1/people"
+            | "GET /api/v1/places"
             | "GET /api/v1/audit"
             | "GET /api/v1/quarantine"
             | "GET /api/v1/differences"
@@ -536,6 +540,26 @@ impl World {
                 let body = json!({"recusal": self.spare.id, "to": "2020-01-02", "password": PASSWORD});
                 vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
             }
+            // Names and codes that are taken, and changes that change nothing.
+            "POST /api/v1/zones" => vec![post(path.to_owned(), json!({"name": ZONE, "password": PASSWORD}))],
+            "POST /api/v1/zones/{id}" => self
+                .district
+                .zones
+                .iter()
+                .map(|id| {
+                    let body = json!({"name": ZONE, "password": PASSWORD});
+                    post(path.replace("{id}", &id.to_string()), body)
+                })
+                .collect(),
+            "POST /api/v1/schools" => {
+                let new = json!({"code": "S0", "name": "x", "zone": ZONE});
+                vec![post(path.to_owned(), json!({"schools": [new], "password": PASSWORD}))]
+            }
+            "POST /api/v1/schools/{id}" => [&self.district, &self.other]
+                .iter()
+                .flat_map(|district| district.schools)
+                .map(|id| post(path.replace("{id}", &id.to_string()), json!({"password": PASSWORD})))
+                .collect(),
             "POST /api/v1/people/{id}/hand-over" => {
                 let body = json!({"to": self.district.committee.id, "from": today(), "password": PASSWORD});
                 vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]

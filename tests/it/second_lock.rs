@@ -127,6 +127,17 @@ async fn a_purpose_ends_with_its_transaction_and_reaches_no_further_than_its_per
         async |conn| -> server::error::Result<_> { Ok(texts(conn, "SELECT login FROM person").await) },
     );
     assert_eq!(people.await.unwrap(), ["b"]);
+    for refused in [
+        "SELECT lock_settle('{}')",
+        "INSERT INTO zone VALUES (lock_district(), gen_random_uuid(), 'x')",
+    ] {
+        let settled = within(
+            &mut conn,
+            Purpose::managing(near),
+            async |conn| -> server::error::Result<_> { Ok(conn.batch_execute(refused).await?) },
+        );
+        assert!(settled.await.is_err(), "{refused}");
+    }
     // A push writes where its person may; the merge sees the rest, and changes none of it.
     for (who, writes) in [(near, true), (far, false)] {
         let written = within(
