@@ -13,7 +13,7 @@ pub struct Heads {
     known: Arc<RwLock<HashMap<Uuid, HashMap<String, i64>>>>,
     /// While nobody tells what other instances commit, nothing here is to be believed.
     distrusted: Arc<AtomicBool>,
-    /// Counts what was forgotten.
+    /// Counts what was forgotten, and what was committed while nothing was known of its bucket.
     version: Arc<AtomicU64>,
 }
 
@@ -59,7 +59,7 @@ impl Heads {
         self.version.load(Ordering::Relaxed)
     }
 
-    /// Remembers what the database said, unless something was forgotten meanwhile: then it may be old already.
+    /// Remembers what the database said, unless something was forgotten or committed meanwhile: then it may be old already.
     pub fn learn(&self, district: Uuid, bucket: &str, head: i64, version: u64) {
         let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if self.version() == version {
@@ -70,11 +70,12 @@ impl Heads {
     }
 
     /// A commit of this process. An older number that arrives late changes nothing, nor does one of a bucket that is looked up anew
-    /// when next asked: another instance may be further.
+    /// when next asked: another instance may be further. Whoever is looking it up at this moment may have asked before the commit.
     pub fn raise(&self, district: Uuid, bucket: &str, head: i64) {
         let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(here) = known.get_mut(&district).and_then(|heads| heads.get_mut(bucket)) {
-            *here = head.max(*here);
+        match known.get_mut(&district).and_then(|heads| heads.get_mut(bucket)) {
+            Some(here) => *here = head.max(*here),
+            None => drop(self.version.fetch_add(1, Ordering::Relaxed)),
         }
     }
 }
@@ -93,6 +94,20 @@ mod tests {
         heads.raise(district, "school/a", 4);
         assert_eq!(heads.get(district, "school/a"), Some(4));
         assert_eq!(heads.get(Uuid::from_u128(2), "school/a"), None);
+    }
+
+    #[test]
+    fn a_look_that_began_before_a_commit_does_not_hide_it() {
+        let (heads, district) = (Heads::default(), Uuid::from_u128(1));
+        let before = heads.version();
+        heads.raise(district, "school/a", 4);
+        heads.learn(district, "school/a", 0, before);
+        assert_eq!(heads.get(district, "school/a"), None, "looked up anew");
+        heads.learn(district, "school/a", 4, heads.version());
+        let later = heads.version();
+        heads.raise(district, "school/a", 5);
+        heads.learn(district, "school/a", 4, later);
+        assert_eq!(heads.get(district, "school/a"), Some(5));
     }
 
     #[test]
