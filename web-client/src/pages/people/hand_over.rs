@@ -55,10 +55,12 @@ pub fn HandOver(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
     let may_go = move || plan.with(|plan| plan.as_ref().is_some_and(Plan::may_be_done));
     let preview = move || {
         plan.get().map(|plan| {
-            let class = if plan.may_be_done() { "notice sm" } else { "notice sm warn" };
-            let mark = if plan.may_be_done() { Icon::Info } else { Icon::Warning };
+            let (class, mark) = match plan.may_be_done() {
+                true => ("row top sm", Icon::Info),
+                false => ("notice sm", Icon::Warning),
+            };
             let lines = plan.words(desk).into_iter().map(|line| view! { <span class="block">{line}</span> });
-            view! { <p class=class data-testid="hand-over-preview">{small(mark)} <span>{lines.collect_view()}</span></p> }
+            view! { <p class=class data-testid="plan" data-possible=plan.may_be_done().to_string()>{small(mark)} <span>{lines.collect_view()}</span></p> }
         })
     };
     view! {
