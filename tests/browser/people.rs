@@ -177,8 +177,10 @@ async fn a_recusal_takes_the_school_off_the_phone_that_is_open_and_taking_it_bac
     is_clear(&desk).await;
     desk.tap("[data-testid=new-recusal] > summary").await;
     recuse(&desk, school).await;
-    desk.see(&format!("[data-testid=schools] [data-school='{school}'] [data-testid=is-recused]"))
-        .await;
+    desk.see(&format!(
+        "[data-testid=schools] [data-school='{school}'] [data-testid=is-recused]"
+    ))
+    .await;
     assert_eq!(desk.count("[data-testid=is-recused]").await, 1);
     pictures(&desk, "recused").await;
     is_clear(&desk).await;
@@ -217,7 +219,9 @@ async fn a_hand_over_moves_every_school_to_the_successors_phone_and_says_before_
     let office = stage.server.sign_in(&district.coordinator).await;
     let keep_away = async |person: Uuid| {
         let body = json!({"school": second, "reason": "kin", "from": "2026-01-01", "to": null, "password": PASSWORD});
-        let reply = office.post_json(&format!("/api/v1/people/{person}/recusals"), &body).await;
+        let reply = office
+            .post_json(&format!("/api/v1/people/{person}/recusals"), &body)
+            .await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.json()["recusals"][0]["id"].clone()
     };
@@ -228,9 +232,15 @@ async fn a_hand_over_moves_every_school_to_the_successors_phone_and_says_before_
     desk.tap("[data-testid=hand-over-form] > summary").await;
     let option = format!("[data-testid=hand-over-to] option[value='{}']", district.b.id);
     let said: String = desk
-        .js("return document.querySelector(arguments[0]).textContent", &[json!(option)])
+        .js(
+            "return document.querySelector(arguments[0]).textContent",
+            &[json!(option)],
+        )
         .await;
-    assert!(said.contains("示例第 2 小学") && !said.contains("示例第 1 小学"), "{said}");
+    assert!(
+        said.contains("示例第 2 小学") && !said.contains("示例第 1 小学"),
+        "{said}"
+    );
     choose(&desk, "[data-testid=hand-over-to]", &district.b.id.to_string()).await;
     desk.see("[data-testid=plan][data-possible=false]").await;
     pictures(&desk, "hand-over-recused").await;

@@ -455,7 +455,9 @@ async fn people(camera: &Camera<'_>) {
         desk.see("[data-testid=schools] [data-school]").await;
     };
     camera
-        .take("20-people", "/people", async |desk| desk.see("[data-person='zhang']").await)
+        .take("20-people", "/people", async |desk| {
+            desk.see("[data-person='zhang']").await
+        })
         .await;
     camera.take("21-person", "/people", person).await;
     camera

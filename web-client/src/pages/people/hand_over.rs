@@ -6,7 +6,7 @@ use serde_json::json;
 use super::deed::Deed;
 use super::panel::{ask, path_of};
 use super::{Account, Assignment, Desk};
-use crate::i18n::{self, join_list, t, t_args};
+use crate::i18n::{self, join_list, join_sentences, t, t_args};
 use crate::icons::{Icon, small};
 
 #[component]
@@ -46,7 +46,7 @@ pub fn HandOver(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
             let named = [("name", &account.name as &dyn std::fmt::Display), ("to", &plan.taker)];
             Deed::new(
                 t_args("people.ask_hand_over", &named),
-                untrack(|| plan.words(desk).join(" ")),
+                untrack(|| join_sentences(plan.words(desk))),
                 format!("{}/hand-over", path_of(&account)),
                 json!({ "to": to.get_untracked(), "from": plan.from }),
             )
