@@ -255,7 +255,10 @@ async fn a_hand_over_moves_every_school_to_the_successors_phone_and_says_before_
     desk.see("[data-testid=plan][data-possible=true]").await;
     let plan = desk.text("[data-testid=plan]").await;
     let (given, had) = plan.split_once('\n').expect("a line each");
-    assert!(given.contains("示例第 2 小学") && !given.contains("示例第 1 小学"), "{plan}");
+    assert!(
+        given.contains("示例第 2 小学") && !given.contains("示例第 1 小学"),
+        "{plan}"
+    );
     assert!(had.contains("示例第 1 小学，照旧"), "{plan}");
     choose(&desk, "[data-testid=hand-over-to]", &district.c.id.to_string()).await;
     desk.see("[data-testid=plan][data-possible=true]").await;
