@@ -8,7 +8,10 @@ mod keeping;
 mod link;
 mod new;
 mod panel;
+mod places;
 mod recusals;
+mod school_form;
+mod school_list;
 
 use catalog::catalog;
 use leptos::prelude::*;
@@ -20,13 +23,14 @@ use super::duty;
 use crate::components::{Badge, EmptyState, ErrorNote, Screen, Tone, error_words, role_word};
 use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, small};
-use crate::session::use_session;
+use crate::session::{ApiError, use_session};
 
 use audit::AuditList;
 use deed::{Deed, PasswordSheet};
 use link::Link;
 use new::{NewForm, NewPerson};
 use panel::PersonPanel;
+use places::PlacesList;
 
 /// What the office answers: everybody, and what may be chosen for them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -157,6 +161,14 @@ enum Open {
     Person(String),
 }
 
+/// What a change answers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    WithLink { person: Account, code: String },
+    Person(Account),
+}
+
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
 struct Desk {
@@ -196,7 +208,11 @@ impl Desk {
     }
 
     /// Shows somebody as the office just answered, and the link if there is one.
-    fn take(self, account: Account, code: Option<String>) {
+    fn take(self, answer: Answer) {
+        let (account, code) = match answer {
+            Answer::WithLink { person, code } => (person, Some(code)),
+            Answer::Person(person) => (person, None),
+        };
         if let Some(code) = code {
             self.link
                 .set(Some(Link::new(account.id.clone(), account.name.clone(), code)));
@@ -230,18 +246,21 @@ pub fn PeoplePage() -> impl IntoView {
     let session = use_session();
     let may = Memo::new(move |_| duty::decides(session));
     let query = use_query_map();
-    let audit = Memo::new(move |_| query.with(|query| query.get("tab").as_deref() == Some("audit")));
-    let current = move |this: bool| (audit.get() == this).then_some("page");
+    let tab = Memo::new(move |_| query.with(|query| query.get("tab").unwrap_or_default()));
+    let current = move |this: &str| (tab.get() == this).then_some("page");
     view! {
         <Screen title=Signal::derive(|| t("people.title")) class="office">
             <Show when=move || may.get() fallback=|| view! { <EmptyState mark=Icon::Info title=Signal::derive(|| t("people.title")) text=Signal::derive(|| t("people.office_only")) /> }>
                 <nav class="tablinks" aria-label=move || t("people.tabs")>
-                    <a href="/people" aria-current=move || current(false)>{move || t("people.tab_people")}</a>
-                    <a href="/people?tab=audit" aria-current=move || current(true) data-testid="to-audit">{move || t("people.tab_audit")}</a>
+                    <a href="/people" aria-current=move || current("")>{move || t("people.tab_people")}</a>
+                    <a href="/people?tab=places" aria-current=move || current("places") data-testid="to-places">{move || t("people.tab_places")}</a>
+                    <a href="/people?tab=audit" aria-current=move || current("audit") data-testid="to-audit">{move || t("people.tab_audit")}</a>
                 </nav>
-                <Show when=move || audit.get() fallback=|| view! { <PeopleList /> }>
-                    <AuditList />
-                </Show>
+                {move || match tab.get().as_str() {
+                    "audit" => view! { <AuditList /> }.into_any(),
+                    "places" => view! { <PlacesList /> }.into_any(),
+                    _ => view! { <PeopleList /> }.into_any(),
+                }}
             </Show>
         </Screen>
     }
@@ -352,7 +371,17 @@ fn PeopleList() -> impl IntoView {
                 Open::Person(id) => view! { <PersonPanel desk id /> }.into_any(),
             }}
         </div>
-        <PasswordSheet desk />
+        <PasswordSheet deed=desk.deed done=Callback::new(move |answer| desk.take(answer)) words=Callback::new(move |refused| refusal_words(desk, &refused)) />
+    }
+}
+
+/// Why the office did not do it, with the school's name where one stands in the way.
+fn refusal_words(desk: Desk, refused: &ApiError) -> String {
+    match (refused.code.as_str(), &refused.school) {
+        ("hand_over.recused", Some(school)) => {
+            t_args("people.hand_over_refused", &[("school", &desk.school_name(school))])
+        }
+        _ => error_words(refused),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Everybody;
 use super::keeping::KeepingPanels;
 use super::recusals::reason_word;
+use super::school_form::fact_word;
 use crate::components::{EmptyState, ErrorNote, error_words, role_word};
 use crate::i18n::{self, join_clauses, t, t_args};
 use crate::icons::{Icon, small};
@@ -122,6 +123,10 @@ fn event_words(event: &Event) -> String {
         "schools.taken_over" => t_args("people.did_take_over", &named),
         "identity.kept" => t_args("people.did_keep_identity", &[("actor", &actor)]),
         "identity.opened" => t_args("people.did_open_identity", &[("actor", &actor)]),
+        "zone.added" => t_args("people.did_add_zone", &[("actor", &actor)]),
+        "zone.changed" => t_args("people.did_change_zone", &[("actor", &actor)]),
+        "school.added" => t_args("people.did_add_school", &[("actor", &actor)]),
+        "school.changed" => t_args("people.did_change_school", &[("actor", &actor)]),
         "retention.run" => t("people.did_retention"),
         "session.reuse" => t_args("people.did_reuse", &[("name", &subject)]),
         other => other.to_owned(),
@@ -144,6 +149,12 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
             }))
         }
         "identity.opened" => text("reason"),
+        "zone.added" => text("name"),
+        "school.added" => join_clauses([text("name"), text("code"), text("zone")]),
+        "zone.changed" | "school.changed" => {
+            let changed = detail.as_object().into_iter().flatten();
+            join_clauses(changed.map(|(what, value)| place_words(what, value, everybody)))
+        }
         "assignment.added" | "assignment.ended" | "recusal.added" | "recusal.ended" => {
             let days = [text("from"), text("to")];
             let days = days
@@ -184,6 +195,21 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
             &[("time", &i18n::moment(i18n::ms_of(&text("until"))))],
         ),
         _ => String::new(),
+    }
+}
+
+/// What changed about a zone or a school: old and new, or which facts.
+fn place_words(what: &str, value: &Value, everybody: &Everybody) -> String {
+    if what == "facts" {
+        let paths = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+        return i18n::join_list(paths.map(fact_word));
+    }
+    match value.as_array().map(Vec::as_slice) {
+        Some([old, new]) => {
+            let (old, new) = (value_words(what, old, everybody), value_words(what, new, everybody));
+            t_args("people.audit_change", &[("old", &old), ("new", &new)])
+        }
+        _ => value_words(what, value, everybody),
     }
 }
 

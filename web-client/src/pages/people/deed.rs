@@ -3,12 +3,11 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Account, Desk};
-use crate::components::{ErrorNote, PasswordBox, error_words};
-use crate::i18n::{t, t_args};
+use crate::components::{ErrorNote, PasswordBox};
+use crate::i18n::t;
 use crate::session::{ApiError, use_session};
 
 /// What is to be done, in words, and the request that does it.
@@ -21,54 +20,32 @@ pub struct Deed {
     pub path: String,
     /// The body but for the password.
     pub body: Value,
-    /// Whether the answer brings a link.
-    pub gives_link: bool,
 }
 
 impl Deed {
     pub fn new(ask: String, text: String, path: String, body: Value) -> Self {
-        Deed {
-            ask,
-            text,
-            path,
-            body,
-            gives_link: false,
-        }
-    }
-
-    pub fn with_link(self) -> Self {
-        Deed {
-            gives_link: true,
-            ..self
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct WithLink {
-    person: Account,
-    code: String,
-}
-
-/// Why the office did not do it, with the school's name where one stands in the way.
-fn refusal_words(desk: Desk, refused: &ApiError) -> String {
-    match (refused.code.as_str(), &refused.school) {
-        ("hand_over.recused", Some(school)) => {
-            t_args("people.hand_over_refused", &[("school", &desk.school_name(school))])
-        }
-        _ => error_words(refused),
+        Deed { ask, text, path, body }
     }
 }
 
 /// Asks for the password of whoever sits here, once for each deed. A refusal is said in the sheet, which stays.
 #[component]
-pub fn PasswordSheet(desk: Desk) -> impl IntoView {
+pub fn PasswordSheet<A>(
+    deed: RwSignal<Option<Deed>>,
+    /// Takes what the office answered.
+    done: Callback<A>,
+    /// Why it did not.
+    words: Callback<ApiError, String>,
+) -> impl IntoView
+where
+    A: DeserializeOwned + 'static,
+{
     let session = use_session();
     let dialog = NodeRef::<html::Dialog>::new();
     let password = RwSignal::new(String::new());
     let error = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
-    let is_asked = Memo::new(move |_| desk.deed.with(Option::is_some));
+    let is_asked = Memo::new(move |_| deed.with(Option::is_some));
     Effect::new(move |_| {
         let Some(dialog) = dialog.get() else { return };
         match (is_asked.get(), dialog.open()) {
@@ -82,42 +59,32 @@ pub fn PasswordSheet(desk: Desk) -> impl IntoView {
         }
     });
     let go = move || {
-        let Some(deed) = desk.deed.get_untracked().filter(|_| !busy.get_untracked()) else {
+        let Some(asked) = deed.get_untracked().filter(|_| !busy.get_untracked()) else {
             return;
         };
-        let mut body = deed.body;
+        let mut body = asked.body;
         body["password"] = password.get_untracked().into();
         busy.set(true);
         error.set(None);
         spawn_local(async move {
-            let (path, body) = (deed.path.as_str(), body.to_string());
-            let answer = match deed.gives_link {
-                true => {
-                    let answer = session.post_json::<WithLink>(path, body).await;
-                    answer.map(|answer| (answer.person, Some(answer.code)))
-                }
-                false => session
-                    .post_json::<Account>(path, body)
-                    .await
-                    .map(|person| (person, None)),
-            };
+            let answer = session.post_json::<A>(&asked.path, body.to_string()).await;
             if busy.try_set(false).is_some() {
                 // The page is gone.
                 return;
             }
             match answer {
-                Ok((person, code)) => {
-                    desk.deed.set(None);
-                    desk.take(person, code);
+                Ok(answer) => {
+                    deed.set(None);
+                    done.run(answer);
                 }
-                Err(refused) => error.set(Some(refusal_words(desk, &refused))),
+                Err(refused) => error.set(Some(words.run(refused))),
             }
             password.set(String::new());
         });
     };
-    let text = move |of: fn(&Deed) -> &str| desk.deed.with(|deed| deed.as_ref().map(|deed| of(deed).to_owned()));
+    let text = move |of: fn(&Deed) -> &str| deed.with(|deed| deed.as_ref().map(|deed| of(deed).to_owned()));
     view! {
-        <dialog node_ref=dialog class="ask-sheet" aria-labelledby="deed-title" on:close=move |_| desk.deed.set(None)>
+        <dialog node_ref=dialog class="ask-sheet" aria-labelledby="deed-title" on:close=move |_| deed.set(None)>
             <form
                 class="deed"
                 on:submit=move |event| {
@@ -130,7 +97,7 @@ pub fn PasswordSheet(desk: Desk) -> impl IntoView {
                 <PasswordBox id="own-password" label=Signal::derive(|| t("people.own_password")) value=password required=true />
                 <ErrorNote error />
                 <div class="ask-acts">
-                    <button class="btn" type="button" on:click=move |_| desk.deed.set(None)>{move || t("action.cancel")}</button>
+                    <button class="btn" type="button" on:click=move |_| deed.set(None)>{move || t("action.cancel")}</button>
                     <button class="btn main" type="submit" data-testid="do-it" disabled=busy>{move || t("people.do_it")}</button>
                 </div>
             </form>

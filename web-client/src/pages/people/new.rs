@@ -137,7 +137,7 @@ pub fn NewPerson(desk: Desk) -> impl IntoView {
         });
         let ask = t_args("people.ask_new", &[("name", &name)]);
         let deed = Deed::new(ask, t("people.text_new"), "/api/v1/people".into(), body);
-        desk.deed.set(Some(deed.with_link()));
+        desk.deed.set(Some(deed));
     };
     view! {
         <SidePanel title=Signal::derive(|| t("people.new")) on_close=Callback::new(move |()| desk.close_panel())>

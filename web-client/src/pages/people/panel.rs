@@ -366,7 +366,7 @@ fn AccountActs(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
         ask(desk, account, |account| {
             let ask = t_args("people.ask_link", &[("name", &account.name)]);
             let path = format!("{}/enrolment", path_of(&account));
-            Deed::new(ask, t("people.text_link"), path, json!({})).with_link()
+            Deed::new(ask, t("people.text_link"), path, json!({}))
         });
     };
     let switch = move |_| {
