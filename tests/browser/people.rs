@@ -338,3 +338,60 @@ async fn the_audit_page_says_what_is_kept_how_long_and_gives_the_line_that_prove
     pictures(&desk, "audit-overdue").await;
     is_clear(&desk).await;
 }
+
+#[tokio::test]
+async fn a_pasted_list_makes_schools_and_zones_and_a_school_that_is_changed_reaches_the_phone() {
+    let stage = Stage::set().await;
+    let district = &stage.server.district;
+    let desk = stage.desk("/people?tab=places").await;
+    desk.see("[data-school='S0']").await;
+    pictures(&desk, "places").await;
+    is_clear(&desk).await;
+
+    desk.tap("[data-testid=new-list]").await;
+    let list = "N-1\t示例新学校\t新责任区\t小学\nS0,示例学校,新责任区\nN-1,示例学校,新责任区\nN-3,示例学校\nN-4,示例学校,新责任区,马戏团\n\nN-2,示例第二新学校,第 1 责任区";
+    let paste = "const box = document.querySelector('[data-testid=school-list]'); box.value = arguments[0];
+        box.dispatchEvent(new Event('input', { bubbles: true })); return true";
+    desk.js::<bool>(paste, &[json!(list)]).await;
+    for (line, wrong) in [
+        (2, "places.bad_taken"),
+        (3, "places.bad_twice"),
+        (4, "places.bad_parts"),
+        (5, "places.bad_type"),
+    ] {
+        desk.read(&format!("第 {line} 行：{}", word(Lang::ZhCn, wrong))).await;
+    }
+    desk.see("[data-testid=add-list]:disabled").await;
+    pictures(&desk, "places-list").await;
+    is_clear(&desk).await;
+    let good: Vec<&str> = list.lines().filter(|line| line.contains("新学校")).collect();
+    desk.js::<bool>(paste, &[json!(good.join("\n"))]).await;
+    desk.see_no("[data-testid=list-read] .bad-line").await;
+    desk.tap("[data-testid=add-list]").await;
+    confirm(&desk).await;
+    desk.see("[data-school='N-2']").await;
+
+    desk.tap("[data-school='S0']").await;
+    choose(&desk, "[data-fact=type]", "primary").await;
+    desk.tap("[data-option=P12]").await;
+    desk.type_into("[data-fact=students]", "1").await;
+    pictures(&desk, "places-school").await;
+    is_clear(&desk).await;
+    let rename = "const box = document.querySelector('[data-testid=school-name]'); box.value = '示例改名小学';
+        box.dispatchEvent(new Event('input', { bubbles: true })); return true";
+    desk.js::<bool>(rename, &[]).await;
+    let Inspector { phone, .. } = &Inspector::arrive(&stage, &district.a).await;
+    desk.tap("[data-testid=save-school]").await;
+    confirm(&desk).await;
+    phone.read("示例改名小学").await;
+
+    desk.tap("[data-testid=new-zone]").await;
+    desk.type_into("[data-testid=zone-name]", "东责任区").await;
+    desk.tap("[data-testid=save-zone]").await;
+    confirm(&desk).await;
+    desk.read("东责任区").await;
+    desk.tap("[data-testid=to-audit]").await;
+    desk.see("[data-what='school.changed']").await;
+    desk.see("[data-what='zone.added']").await;
+    picture(&desk, "places-audit-1440").await;
+}

@@ -483,6 +483,12 @@ async fn people(camera: &Camera<'_>) {
         })
         .await;
     camera
+        .take("26-places", "/people?tab=places", async |desk| {
+            desk.tap("[data-testid=places] tbody button").await;
+            desk.see("[data-testid=school-name]").await;
+        })
+        .await;
+    camera
         .take("25-second-factor", "/me", async |desk| {
             desk.tap("[data-testid=factor-begin]").await;
             scroll_to(desk, "[data-testid=factor-password]").await;
