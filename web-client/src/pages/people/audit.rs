@@ -119,6 +119,8 @@ fn event_words(event: &Event) -> String {
         "schools.taken_over" => t_args("people.did_take_over", &named),
         "identity.kept" => t_args("people.did_keep_identity", &[("actor", &actor)]),
         "identity.opened" => t_args("people.did_open_identity", &[("actor", &actor)]),
+        "identity.handler_approved" => t_args("people.did_approve_handler", &named),
+        "identity.handler_ended" => t_args("people.did_end_handler", &named),
         "retention.run" => t("people.did_retention"),
         "session.reuse" => t_args("people.did_reuse", &[("name", &subject)]),
         other => other.to_owned(),
@@ -140,7 +142,7 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
                 t_args("people.audit_change", &[("old", &old), ("new", &new)])
             }))
         }
-        "identity.opened" => text("reason"),
+        "identity.opened" | "identity.handler_approved" => text("reason"),
         "assignment.added" | "assignment.ended" | "recusal.added" | "recusal.ended" => {
             let days = [text("from"), text("to")];
             let days = days
