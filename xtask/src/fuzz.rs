@@ -2,6 +2,7 @@
 //! from everything else, in `target/fuzz`.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -121,7 +122,9 @@ fn keep(program: &Path, name: &str, finding: &Path) -> anyhow::Result<String> {
     let _ = smaller.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     let best = if small.is_file() { &small } else { finding };
     let bytes = fs::read(best)?;
-    let kept = format!("fuzz/corpus/{name}/found-{}", bytes.len());
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let kept = format!("fuzz/corpus/{name}/found-{:016x}", hasher.finish());
     fs::write(root().join(&kept), bytes)?;
     Ok(kept)
 }
