@@ -153,8 +153,8 @@ codes! {
     LoginTaken = CONFLICT "person.login_taken";
     /// Only an administrator makes administrators and changes what an administrator has.
     AdminOnly = FORBIDDEN "person.admin_only";
-    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, or reports the device
-    /// lost that they sit at.
+    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, approves themselves
+    /// as a complaint's handler, or reports the device lost that they sit at.
     Yourself = FORBIDDEN "person.yourself";
     /// Without this administrator nobody could administer the district.
     LastAdmin = CONFLICT "person.last_admin";
@@ -172,8 +172,10 @@ codes! {
     ZoneNameTaken = CONFLICT "zone.name_taken";
     /// Another school has this code.
     SchoolCodeTaken = CONFLICT "school.code_taken";
-    /// Opening the identity of somebody who complained needs a reason, which the audit keeps.
+    /// Opening the identity of somebody who complained, and letting somebody else open it, needs a reason, which the audit keeps.
     ReasonMissing = BAD_REQUEST "identity.reason_missing";
+    /// This person cannot be the handler of this complaint: their account is disabled, or they keep away from its school. Which is not said.
+    HandlerUnfit = CONFLICT "identity.handler_unfit";
     /// The server has too much to do at this moment; repeat after a few seconds.
     Busy = SERVICE_UNAVAILABLE "busy";
 }

@@ -54,6 +54,8 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/devices/{id}/restore").post(people::restore_device))
                 .service(resource("/complaints/{id}/identity").post(identities::keep))
                 .service(resource("/complaints/{id}/identity/open").post(identities::open))
+                .service(resource("/complaints/{id}/identity/handlers").post(identities::approve))
+                .service(resource("/complaints/{id}/identity/handlers/end").post(identities::end))
                 .service(resource("/audit").wrap(Compress::default()).get(audit::list))
                 .service(resource("/audit/anchor").wrap(Compress::default()).get(audit::anchored))
                 .service(resource("/keeping").get(keeping::show))

@@ -47,6 +47,19 @@ table! {
 }
 
 table! {
+    identity_handler (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        complaint_id -> Uuid,
+        person_id -> Uuid,
+        approved_at -> Timestamptz,
+        approved_by -> Uuid,
+        ended_at -> Nullable<Timestamptz>,
+        ended_by -> Nullable<Uuid>,
+    }
+}
+
+table! {
     complaint_identity (district_id, complaint_id, id) {
         district_id -> Uuid,
         complaint_id -> Uuid,
@@ -218,6 +231,7 @@ allow_tables_to_appear_in_same_query!(
     assignment,
     recusal,
     complaint_identity,
+    identity_handler,
     device,
     session,
     enrolment,

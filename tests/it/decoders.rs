@@ -1,9 +1,13 @@
 //! Every decoder of what comes from outside, fed with mutations of real messages: no panic, no memory out of proportion. The mutations are
-//! drawn from a seed and know JSON a little; they are not guided by coverage, which needs a toolchain that this project does not use.
+//! drawn from a seed and know JSON a little. Guided by coverage the decoders that need no server are fed by `cargo xtask fuzz`; what is in its
+//! folders is fed again here.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -27,6 +31,9 @@ use tests::TestServer;
 use tests::hostile::{json_values, naughty_texts};
 use tests::phone::Phone;
 use uuid::Uuid;
+
+#[path = "../../fuzz/src/decode.rs"]
+mod decode;
 
 const SEED: u64 = 0x2026_1128;
 /// Mutated inputs for each decoder.
@@ -411,4 +418,61 @@ async fn no_mutation_of_a_real_message_makes_a_decoder_panic_or_take_memory_out_
         dearest.1
     );
     assert!(inputs >= 100_000);
+}
+
+#[test]
+fn what_fuzzing_began_from_and_once_found_makes_no_decoder_panic() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let mut names = BTreeSet::new();
+    for folder in fs::read_dir(&corpus).unwrap() {
+        let folder = folder.unwrap();
+        let name = folder.file_name().into_string().unwrap();
+        let decode = decode::named(&name).unwrap_or_else(|| panic!("{name} has no decoder"));
+        let files: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        assert!(!files.is_empty(), "{name}");
+        for file in files {
+            let bytes = fs::read(&file).unwrap();
+            let whole = catch_unwind(AssertUnwindSafe(|| decode(&bytes)));
+            assert!(whole.is_ok(), "panic: {}", file.display());
+        }
+        names.insert(name);
+    }
+    let known: BTreeSet<String> = decode::DECODERS.iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, known);
+}
+
+/// Lays the real messages that mutation begins from where fuzzing begins from them.
+#[tokio::test]
+#[ignore = "writes fuzz/corpus"]
+async fn seeds() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    for decoder in decoders().await {
+        let name = match decoder.name {
+            "a group's line" => "group",
+            "a push's header" => "push-header",
+            "a push's reply" => "push-reply",
+            "a pull" => "pull",
+            "a pull's frame" => "frame",
+            "have" => "have",
+            "have's reply" => "have-reply",
+            "digest" => "digest",
+            "digest's reply" => "digest-reply",
+            "a file of unsent work" => "export",
+            "an envelope" => "envelope",
+            "a locked key" => "locked-key",
+            "ids, paths and sums" => "ids",
+            "an expression" => "expression",
+            "a limit" => "limit",
+            "a template's section" => "section",
+            "days and numbers" => "days-and-numbers",
+            _ => continue,
+        };
+        fs::create_dir_all(corpus.join(name)).unwrap();
+        for (nth, bytes) in decoder.corpus.iter().enumerate().take(12) {
+            fs::write(corpus.join(name).join(format!("seed-{nth}")), bytes).unwrap();
+        }
+    }
 }

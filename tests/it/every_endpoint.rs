@@ -169,6 +169,16 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
             Object(json!({"password": PASSWORD, "reason": "x"})),
         ),
         (
+            "POST /api/v1/complaints/{id}/identity/handlers",
+            of("/api/v1/complaints/{id}/identity/handlers", visit),
+            Object(json!({"person": person, "reason": "x", "password": PASSWORD})),
+        ),
+        (
+            "POST /api/v1/complaints/{id}/identity/handlers/end",
+            of("/api/v1/complaints/{id}/identity/handlers/end", visit),
+            Object(json!({"person": person, "password": PASSWORD})),
+        ),
+        (
             "POST /api/v1/people/{id}/second-factor/remove",
             people("/second-factor/remove"),
             Object(own),
@@ -380,6 +390,7 @@ async fn every_route_is_covered_by_hostile_input() {
 async fn json_that_is_none_is_refused_at_every_endpoint_and_leaves_nothing_behind() {
     let (server, visit) = begin().await;
     let client = server.sign_in(&server.district.coordinator).await;
+    let admin = server.sign_in(&server.district.admin).await;
     let before = rows(&server).await;
     let cases: Vec<Case> = json_values()
         .into_iter()
@@ -399,6 +410,8 @@ async fn json_that_is_none_is_refused_at_every_endpoint_and_leaves_nothing_behin
         let stranger = server.stranger();
         let caller = if route.ends_with("/session/refresh") {
             &stranger
+        } else if route.contains("/handlers") {
+            &admin
         } else {
             &client
         };

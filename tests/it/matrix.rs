@@ -121,7 +121,8 @@ fn may_meet(what: &str, role: &str, relation: Relation) -> bool {
         "district" => office || zoned,
         "office" => office,
         "person" => false,
-        "identity" => role == "coordinator" && relation != Recused,
+        // Experts are approved as handlers, and one of the coordinators wrote it down.
+        "identity" => role == "expert" && relation != Recused || role == "coordinator" && relation == Assigned,
         "kept" => role == "coordinator",
         "audit" | "login" => manages,
         "name" => office || zoned || manages,
@@ -395,6 +396,7 @@ impl World {
                 self.callers.push(caller);
             }
         }
+        afterwards += &self.handlers_of_the_complaint();
         execute(&server.database_url, &afterwards).await.unwrap();
         let themself = server.sign_in(&self.target).await;
         for (who, client) in [("nobody", server.stranger()), ("the target", themself)] {
@@ -404,6 +406,26 @@ impl World {
                 client,
             });
         }
+    }
+
+    fn handlers_of_the_complaint(&self) -> String {
+        let (district, complaint) = (self.district.id, self.complaints[0]);
+        let mut sql = String::new();
+        for caller in &self.callers {
+            let person = caller.client.person.as_ref().expect("signed in").id;
+            sql += &match caller.role {
+                Some(("coordinator", Relation::Assigned)) => {
+                    format!("UPDATE complaint_identity SET created_by = '{person}' WHERE district_id = '{district}';")
+                }
+                Some(("expert", relation)) if relation != Relation::OtherDistrict => format!(
+                    "INSERT INTO identity_handler (district_id, id, complaint_id, person_id, approved_by)
+                     VALUES ('{district}', '{person}', '{complaint}', '{person}', '{}');",
+                    self.district.admin.id
+                ),
+                _ => String::new(),
+            };
+        }
+        sql
     }
 
     async fn caller(
@@ -580,6 +602,15 @@ impl World {
                     )
                 })
                 .collect(),
+            "POST /api/v1/complaints/{id}/identity/handlers" | "POST /api/v1/complaints/{id}/identity/handlers/end" => {
+                let mut body = json!({"person": self.spare.id, "password": PASSWORD});
+                if path.ends_with("handlers") {
+                    body["reason"] = json!("matrix");
+                }
+                let ids = self.complaints.iter();
+                ids.map(|id| post(path.replace("{id}", &id.to_string()), body.clone()))
+                    .collect()
+            }
             "POST /api/v1/devices/{id}/revoke" | "POST /api/v1/devices/{id}/restore" => {
                 vec![post(path.replace("{id}", &self.spare_device.to_string()), spare)]
             }

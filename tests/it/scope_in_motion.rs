@@ -1,4 +1,4 @@
-//! T17: phones that pull and push while schools, roles, zones, accounts and devices change under them, at random. The seed of a failing run
+//! T17: phones that pull and push while schools, roles, zones, recusals, accounts and devices change under them, at random. The seed of a failing run
 //! is printed; how requests meet changes differs from run to run all the same.
 
 use std::cell::RefCell;
@@ -41,7 +41,7 @@ impl Dice {
 /// What rights depend on, as the office last set it.
 #[derive(Clone)]
 struct Rights {
-    /// By person: roles, zone, account, device, and the schools looked after.
+    /// By person: roles, zone, account, device, the schools looked after and those kept away from.
     people: Vec<Standing>,
     /// The zone of each school.
     zones: [usize; SCHOOLS],
@@ -54,6 +54,7 @@ struct Standing {
     is_active: bool,
     has_phone: bool,
     schools: [bool; SCHOOLS],
+    recused: [bool; SCHOOLS],
 }
 
 impl Rights {
@@ -61,6 +62,7 @@ impl Rights {
         let of = &self.people[person];
         of.is_active
             && of.has_phone
+            && !of.recused[school]
             && match of.role {
                 "supervisor" => of.schools[school],
                 "zone_lead" => of.zone == self.zones[school],
@@ -124,6 +126,7 @@ impl Story {
             is_active: true,
             has_phone: true,
             schools,
+            recused: [false; SCHOOLS],
         };
         let rights = Rights {
             people: vec![
@@ -177,7 +180,7 @@ impl Story {
         while self.goes_on() {
             let (mut rights, person, school) = (self.rights(), dice.roll(self.people.len()), dice.roll(SCHOOLS));
             let of = &mut rights.people[person];
-            match dice.roll(8) {
+            match dice.roll(10) {
                 0..4 => of.schools[school] ^= true,
                 4 => of.role = ["supervisor", "zone_lead", "expert"][dice.roll(3)],
                 5 => of.zone = dice.roll(2),
@@ -185,6 +188,7 @@ impl Story {
                     0 => of.is_active ^= true,
                     _ => of.has_phone ^= true,
                 },
+                7 | 8 => of.recused[school] ^= true,
                 _ => rights.zones[school] = dice.roll(2),
             }
             self.commit(&mut conn, phones, rights).await;
@@ -233,6 +237,15 @@ impl Story {
                     "INSERT INTO assignment VALUES ('{}', '{}', '{}', '2020-01-01', {until})
                      ON CONFLICT (district_id, person_id, school_id, from_date) DO UPDATE SET to_date = excluded.to_date;",
                     district.id, district.schools[nth], person.id
+                );
+            }
+            for (nth, keeps_away) in of.recused.iter().enumerate() {
+                let until = if *keeps_away { "NULL" } else { "'2020-01-02'" };
+                sql += &format!(
+                    "UPDATE recusal SET to_date = {until} WHERE person_id = '{0}' AND school_id = '{1}';
+                     INSERT INTO recusal SELECT '{2}', gen_random_uuid(), '{0}', '{1}', 'kin', '2020-01-01', {until}
+                     WHERE NOT EXISTS (SELECT FROM recusal WHERE person_id = '{0}' AND school_id = '{1}');",
+                    person.id, district.schools[nth], district.id
                 );
             }
         }

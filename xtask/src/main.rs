@@ -7,6 +7,7 @@ mod check;
 mod client_build;
 mod demo;
 mod disasters;
+mod fuzz;
 mod parts;
 mod release;
 mod run;
@@ -31,6 +32,7 @@ cargo xtask <verb>
   lint [DIR]                                         what is wrong in the definition files: file, line, what to do
   sim [--seeds N | --seed S]                         the simulator: many runs and a summary, or one told step by step
   planted                                            how many seeds each planted mistake needs to be found
+  fuzz [--target NAME] [--seconds N]                 feed every decoder, guided by coverage; 60 s each unless told
   litmus                                             the litmus cases of field work that need no browser
   restore-matrix                                     each way of restoring the office's database × each state of a phone
   crash [--kills N] [--pg-kills M]                   kill server and Postgres in the middle of pushes; 200 and 50 unless told
@@ -73,6 +75,7 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "demo" => demo::demo(arguments),
         "sim" => sim::sim(arguments),
         "planted" => sim::planted(arguments),
+        "fuzz" => fuzz::fuzz(arguments),
         "litmus" => {
             workspace::nothing_more(arguments)?;
             test::proof("litmus", "it", &["litmus::"])
@@ -84,7 +87,7 @@ fn dispatch(verb: &str, arguments: &[String]) -> anyhow::Result<String> {
         "release" => release::release(arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
-            Ok("help: 16 verbs".into())
+            Ok("help: 17 verbs".into())
         }
         unknown => bail!("no such verb as {unknown}; `cargo xtask help` lists them"),
     }

@@ -1,5 +1,6 @@
-//! `/api/v1/complaints/{id}/identity`: who complained, apart from the complaint. A coordinator keeps it and opens it, each time with a reason that the
-//! audit keeps. There is no list, no search, and no other way to it: no pull, page or export has it.
+//! `/api/v1/complaints/{id}/identity`: who complained, apart from the complaint. A coordinator keeps it and opens it, and so do handlers whom an
+//! administrator approved for this complaint, each time with a reason that the audit keeps. There is no list, no search, and no other way to
+//! it: no pull, page or export has it.
 
 use std::fmt;
 
@@ -7,6 +8,7 @@ use actix_web::web::{Data, Json, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use anyhow::Context;
 use chrono::SecondsFormat;
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_protocol::safe::SafeKey;
@@ -16,11 +18,12 @@ use crate::AppState;
 use crate::api::people::tell;
 use crate::api::query;
 use crate::auth::actor::Actor;
-use crate::auth::office::{confirm, coordinator_only};
+use crate::auth::office::{acting_admin, admin_only, confirm, coordinator_only};
 use crate::body;
 use crate::error::{Code, Refused, Result};
+use crate::store::identities::Opens;
 use crate::store::purpose::within;
-use crate::store::{accounts, identities};
+use crate::store::{accounts, identities, roster};
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
@@ -104,7 +107,7 @@ pub async fn keep(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
             None => true,
         };
         let away = school.is_some_and(|school| actor.recused.contains(&school));
-        if !known || away || !identities::may_touch(conn, school).await? {
+        if !known || away || !identities::may_keep(conn, school).await? {
             return Err(Code::NotFound.into());
         }
         let place = (actor.district, complaint);
@@ -131,17 +134,18 @@ pub struct Opened {
     kept_by: Uuid,
 }
 
-/// `POST …/open`, coordinators only. Who, when and why are in the audit before the answer leaves, the content never. Refuses
-/// `identity.reason_missing` and `password.wrong`; 404 when there is none, and to whoever keeps away from its school.
+/// `POST …/open`: for the coordinator who wrote it down and for approved handlers. Who, when and why are in the audit before the answer leaves,
+/// the content never. Refuses `identity.reason_missing` and `password.wrong`; 404 when there is none, and to everybody else.
 pub async fn open(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<Json<Opened>> {
-    coordinator_only(&actor)?;
     let complaint = query::path_id(&request, "id")?;
     let asked: Open = body::json(&request, payload).await?;
     let reason = reason(&asked.reason)?;
     confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
     let sealed = within(&mut conn, actor.identifying(), async |conn| -> Result<_> {
-        let found = identities::newest(conn, actor.district, complaint, &actor.recused).await?;
+        let opens = opens(conn, &actor, complaint).await?.ok_or(Code::NotFound)?;
+        let place = (actor.district, complaint);
+        let found = identities::newest(conn, place, opens, &actor.recused).await?;
         let found = found.ok_or(Code::NotFound)?;
         tell(conn, &actor, "identity.opened", complaint, json!({ "reason": reason })).await?;
         Ok(found)
@@ -152,6 +156,86 @@ pub async fn open(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
         kept_at: sealed.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         kept_by: sealed.created_by,
     }))
+}
+
+async fn opens(conn: &mut AsyncPgConnection, actor: &Actor, complaint: Uuid) -> Result<Option<Opens>> {
+    if !actor.first_lock {
+        return Ok(Some(Opens::All));
+    }
+    let who = (actor.person, actor.has("coordinator"));
+    identities::opens(conn, actor.district, complaint, who).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approve {
+    person: Uuid,
+    reason: String,
+    password: String,
+}
+
+/// `POST …/handlers`, administrators only, and never for themselves (`person.yourself`): somebody who may open it from now on. Whether there is
+/// anything to open is not said. Refuses `identity.handler_unfit`. Answers 204, also to whoever approves once more.
+pub async fn approve(
+    app: Data<AppState>,
+    actor: Actor,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse> {
+    admin_only(&actor)?;
+    let complaint = query::path_id(&request, "id")?;
+    let asked: Approve = body::json(&request, payload).await?;
+    let reason = reason(&asked.reason)?;
+    confirm(&app, &actor, &request, asked.password).await?;
+    if asked.person == actor.person {
+        return Err(Code::Yourself.into());
+    }
+    let mut conn = app.pool.get().await?;
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
+        roster::lock(conn).await?;
+        acting_admin(conn, &actor).await?;
+        let known = accounts::lock(conn, actor.district, asked.person).await?;
+        known.ok_or(Code::NotFound)?;
+        if !identities::may_handle(conn, complaint, asked.person).await? {
+            return Err(Code::HandlerUnfit.into());
+        }
+        if identities::live(conn, actor.district, complaint, asked.person).await? {
+            return Ok(());
+        }
+        identities::approve(conn, (actor.district, complaint), asked.person, actor.person).await?;
+        let detail = json!({ "complaint": complaint, "reason": reason });
+        tell(conn, &actor, "identity.handler_approved", asked.person, detail).await
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    person: Uuid,
+    password: String,
+}
+
+/// `POST …/handlers/end`, administrators only: from now on they open it no more. 404 to whom it was not approved. Answers 204.
+pub async fn end(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    admin_only(&actor)?;
+    let complaint = query::path_id(&request, "id")?;
+    let asked: End = body::json(&request, payload).await?;
+    confirm(&app, &actor, &request, asked.password).await?;
+    let mut conn = app.pool.get().await?;
+    within(&mut conn, actor.managing(), async |conn| -> Result<()> {
+        roster::lock(conn).await?;
+        acting_admin(conn, &actor).await?;
+        let place = (actor.district, complaint);
+        if !identities::end(conn, place, asked.person, actor.person).await? {
+            return Err(Code::NotFound.into());
+        }
+        let detail = json!({ "complaint": complaint });
+        tell(conn, &actor, "identity.handler_ended", asked.person, detail).await
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// A reason that says something; refuses `identity.reason_missing`, and `value.invalid` when it is too long.

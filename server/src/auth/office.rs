@@ -27,6 +27,14 @@ pub fn office_only(actor: &Actor) -> Result<(), Refused> {
     }
 }
 
+/// Refuses `forbidden` to everybody but administrators.
+pub fn admin_only(actor: &Actor) -> Result<(), Refused> {
+    match has(&actor.roles, ADMIN) || !actor.first_lock {
+        true => Ok(()),
+        false => Err(Refused(Code::Forbidden)),
+    }
+}
+
 /// Refuses `forbidden` to everybody but coordinators: who complained is no business of whoever administers accounts.
 pub fn coordinator_only(actor: &Actor) -> Result<(), Refused> {
     match has(&actor.roles, COORDINATOR) || !actor.first_lock {
@@ -68,6 +76,15 @@ pub async fn acting(conn: &mut AsyncPgConnection, actor: &Actor) -> Result<Accou
     account
         .filter(|account| account.status == "active" && is_office(&account.roles))
         .ok_or_else(|| Code::Forbidden.into())
+}
+
+/// The same for what only an administrator does.
+pub async fn acting_admin(conn: &mut AsyncPgConnection, actor: &Actor) -> Result<()> {
+    let account = acting(conn, actor).await?;
+    match has(&account.roles, ADMIN) {
+        true => Ok(()),
+        false => Err(Code::Forbidden.into()),
+    }
 }
 
 /// Whether `acting` may do anything at all about somebody with these roles.

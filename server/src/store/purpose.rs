@@ -57,7 +57,7 @@ impl Purpose {
         Self(Kind::Of("office", who))
     }
 
-    /// A coordinator keeps or opens the identity of somebody who complained.
+    /// A coordinator keeps, or a coordinator or approved handler opens, the identity of somebody who complained.
     pub fn identifying(who: Who) -> Self {
         Self(Kind::Of("identities", who))
     }

@@ -127,6 +127,8 @@ fn event_words(event: &Event) -> String {
         "zone.changed" => t_args("people.did_change_zone", &[("actor", &actor)]),
         "school.added" => t_args("people.did_add_school", &[("actor", &actor)]),
         "school.changed" => t_args("people.did_change_school", &[("actor", &actor)]),
+        "identity.handler_approved" => t_args("people.did_approve_handler", &named),
+        "identity.handler_ended" => t_args("people.did_end_handler", &named),
         "retention.run" => t("people.did_retention"),
         "session.reuse" => t_args("people.did_reuse", &[("name", &subject)]),
         other => other.to_owned(),
@@ -148,13 +150,13 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
                 t_args("people.audit_change", &[("old", &old), ("new", &new)])
             }))
         }
-        "identity.opened" => text("reason"),
         "zone.added" => text("name"),
         "school.added" => join_clauses([text("name"), text("code"), text("zone")]),
         "zone.changed" | "school.changed" => {
             let changed = detail.as_object().into_iter().flatten();
             join_clauses(changed.map(|(what, value)| place_words(what, value, everybody)))
         }
+        "identity.opened" | "identity.handler_approved" => text("reason"),
         "assignment.added" | "assignment.ended" | "recusal.added" | "recusal.ended" => {
             let days = [text("from"), text("to")];
             let days = days
