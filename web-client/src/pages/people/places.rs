@@ -125,10 +125,10 @@ pub fn PlacesList() -> impl IntoView {
         schools.into_iter().filter(fits).collect::<Vec<_>>()
     });
     let is_open = move || map.open.get() != Open::Nothing;
-    let acts = [
-        (Open::School(None), "places.new_school", "new-school"),
-        (Open::List, "places.new_list", "new-list"),
-        (Open::Zone(None), "places.new_zone", "new-zone"),
+    let acts: [(Open, fn() -> String, &str); 3] = [
+        (Open::School(None), || t("places.new_school"), "new-school"),
+        (Open::List, || t("places.new_list"), "new-list"),
+        (Open::Zone(None), || t("places.new_zone"), "new-zone"),
     ];
     view! {
         <ErrorNote error />
@@ -147,7 +147,7 @@ pub fn PlacesList() -> impl IntoView {
             </label>
             {acts.map(|(open, words, test)| view! {
                 <button class="btn" class:main=test == "new-school" type="button" data-testid=test on:click=move |_| map.open.set(open.clone())>
-                    {small(Icon::Plus)} <span>{move || t(words)}</span>
+                    {small(Icon::Plus)} <span>{move || words()}</span>
                 </button>
             }).collect_view()}
         </div>
@@ -265,7 +265,10 @@ fn ZoneForm(map: Map, id: Option<String>) -> impl IntoView {
         };
         map.deed.set(Some(deed));
     };
-    let title = move || t(if is_new { "places.new_zone" } else { "places.rename" });
+    let title = move || match is_new {
+        true => t("places.new_zone"),
+        false => t("places.rename"),
+    };
     view! {
         <SidePanel title=Signal::derive(title) on_close=Callback::new(move |()| map.close())>
             <div class="field">

@@ -104,7 +104,7 @@ pub fn SchoolForm(map: Map, id: Option<String>) -> impl IntoView {
             </div>
             <section class="part" aria-labelledby="facts-title">
                 <h3 id="facts-title">{move || t("facts.title")}</h3>
-                <p class="q sm">{move || t(if sees_facts { "places.facts_hint" } else { "places.facts_hidden" })}</p>
+                <p class="q sm">{move || if sees_facts { t("places.facts_hint") } else { t("places.facts_hidden") }}</p>
                 {fact_fields().map(|field| view! { <FactBox field facts /> }).collect_view()}
             </section>
             <button class="btn main wide" type="button" data-testid="save-school" disabled=move || !is_whole() || !changed() on:click=save>{move || t("places.save")}</button>

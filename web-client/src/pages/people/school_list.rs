@@ -16,12 +16,38 @@ use crate::i18n::{join_list, t, t_args};
 const MOST: usize = 500;
 const LONGEST_NAME: usize = 100;
 
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    Parts,
+    Name,
+    Code,
+    Taken,
+    Twice,
+    Type,
+    Many,
+}
+
+impl Wrong {
+    fn words(self) -> String {
+        match self {
+            Wrong::Parts => t("places.bad_parts"),
+            Wrong::Name => t("places.bad_name"),
+            Wrong::Code => t("places.bad_code"),
+            Wrong::Taken => t("places.bad_taken"),
+            Wrong::Twice => t("places.bad_twice"),
+            Wrong::Type => t("places.bad_type"),
+            Wrong::Many => t("places.bad_many"),
+        }
+    }
+}
+
 /// What the lines come to.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Read {
     good: Vec<Value>,
-    /// Line numbers, and the key of what is wrong.
-    bad: Vec<(usize, &'static str)>,
+    /// By line number.
+    bad: Vec<(usize, Wrong)>,
     /// Zones that are made with them, in the order in which they come.
     new_zones: Vec<String>,
 }
@@ -45,7 +71,7 @@ impl Read {
             }
         }
         if read.good.len() > MOST {
-            read.bad.push((MOST + 1, "places.bad_many"));
+            read.bad.push((MOST + 1, Wrong::Many));
         }
         read
     }
@@ -56,7 +82,7 @@ impl Read {
 }
 
 /// Code, name, zone and perhaps type, with tabs between them, or commas of either kind.
-fn read_line(line: &str, places: &Places, codes: &mut BTreeSet<String>) -> Result<Value, &'static str> {
+fn read_line(line: &str, places: &Places, codes: &mut BTreeSet<String>) -> Result<Value, Wrong> {
     let parts: Vec<&str> = match line.contains('\t') {
         true => line.split('\t').map(str::trim).collect(),
         false => line.split([',', '，']).map(str::trim).collect(),
@@ -64,24 +90,24 @@ fn read_line(line: &str, places: &Places, codes: &mut BTreeSet<String>) -> Resul
     let (code, name, zone, sort) = match parts.as_slice() {
         [code, name, zone] => (*code, *name, *zone, ""),
         [code, name, zone, sort] => (*code, *name, *zone, *sort),
-        _ => return Err("places.bad_parts"),
+        _ => return Err(Wrong::Parts),
     };
     let too_long = |text: &str| text.chars().count() > LONGEST_NAME;
     if name.is_empty() || zone.is_empty() || too_long(name) || too_long(zone) {
-        return Err("places.bad_name");
+        return Err(Wrong::Name);
     }
     if !code_fits(code) {
-        return Err("places.bad_code");
+        return Err(Wrong::Code);
     }
     if places.schools.iter().any(|school| school.code == code) {
-        return Err("places.bad_taken");
+        return Err(Wrong::Taken);
     }
     if !codes.insert(code.to_owned()) {
-        return Err("places.bad_twice");
+        return Err(Wrong::Twice);
     }
     let facts = match sort {
         "" => json!({}),
-        sort => json!({ "type": sort_of(sort).ok_or("places.bad_type")?.code }),
+        sort => json!({ "type": sort_of(sort).ok_or(Wrong::Type)?.code }),
     };
     Ok(json!({ "code": code, "name": name, "zone": zone, "facts": facts }))
 }
@@ -122,7 +148,7 @@ pub fn ListForm(map: Map) -> impl IntoView {
                 {move || read.with(|read| (!read.new_zones.is_empty()).then(|| view! { <p class="q sm">{t_args("places.will_make", &[("names", &join_list(read.new_zones.iter().cloned()))])}</p> }))}
                 <ul class="plain-list">
                     {move || read.with(|read| read.bad.iter().map(|(line, wrong)| view! {
-                        <li class="sm bad-line">{t_args("places.line", &[("n", line), ("wrong", &t(wrong))])}</li>
+                        <li class="sm bad-line">{t_args("places.line", &[("n", line), ("wrong", &wrong.words())])}</li>
                     }).collect_view())}
                 </ul>
             </div>
