@@ -8,6 +8,7 @@ pub mod hand_over;
 pub mod health;
 pub mod identities;
 pub mod live;
+pub mod passkeys;
 pub mod people;
 pub mod quarantine;
 pub mod query;

@@ -8,6 +8,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use server::AppState;
+use server::auth::second_factor::FactorRule;
 use sync_protocol::{Group, GroupKind, Op, PROTOCOL};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -79,6 +80,7 @@ impl TestServer {
                 .build();
             runtime.expect("a runtime").block_on(async {
                 let mut app = AppState::open(pool, None).await.expect("the state opens");
+                app.second_factor = FactorRule::Offered;
                 change(&mut app);
                 tell_ready.send(()).expect("the test waits");
                 server::serve_until(app, listener, 2, async { _ = stopped.await })

@@ -8,6 +8,7 @@ use diesel::sql_types;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use crate::auth::second_factor::OFFICE_ROLES;
 use crate::error::Result;
 
 /// The state of affairs behind an access token.
@@ -35,6 +36,8 @@ pub struct Standing {
     pub overseen: Vec<Uuid>,
     /// Schools they keep away from on that day.
     pub recused: Vec<Uuid>,
+    /// Whether they have an office role and no second factor.
+    pub lacks_factor: bool,
 }
 
 /// Looks up everything a request's rights depend on; `None` when there is no such sign-in of that person.
@@ -79,6 +82,7 @@ impl Query for StandingQuery {
         sql_types::Array<sql_types::Uuid>,
         sql_types::Array<sql_types::Uuid>,
         sql_types::Array<sql_types::Uuid>,
+        sql_types::Bool,
     );
 }
 
@@ -86,9 +90,15 @@ impl QueryFragment<Pg> for StandingQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // One of the few questions that the second lock answers to a server that has not said for whom it works.
         out.push_sql(
-            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen, recused \
-             FROM lock_standing(",
+            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen, recused, \
+             CASE WHEN roles && ",
         );
+        out.push_bind_param::<sql_types::Array<sql_types::Text>, _>(OFFICE_ROLES.as_slice())?;
+        out.push_sql(" THEN NOT lock_has_factor(");
+        out.push_bind_param::<sql_types::Uuid, _>(&self.district)?;
+        out.push_sql(", ");
+        out.push_bind_param::<sql_types::Uuid, _>(&self.person)?;
+        out.push_sql(") ELSE false END FROM lock_standing(");
         out.push_bind_param::<sql_types::Uuid, _>(&self.district)?;
         out.push_sql(", ");
         out.push_bind_param::<sql_types::Uuid, _>(&self.person)?;
