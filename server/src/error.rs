@@ -146,6 +146,8 @@ codes! {
     SecondFactorPresent = CONFLICT "second_factor.present";
     /// This role needs a second factor, and there is none yet: set one up. What is on the phone is taken meanwhile.
     SecondFactorDemanded = FORBIDDEN "second_factor.demanded";
+    /// This role needs a second factor, and this is the last one: set up another first. Nothing was changed.
+    SecondFactorLast = CONFLICT "second_factor.last";
     /// The new passkey's answer does not fit what was asked, came too late, or is somebody's already. Nothing was changed.
     PasskeyRefused = FORBIDDEN "passkey.refused";
     /// Nobody needs more passkeys than ten: remove one first.

@@ -1,14 +1,12 @@
 //! Passkeys beside the password: set up, asked for at the door, attacked, copied, taken away. The browser and its key are ours
 //! (`tests::authenticator`), written apart from the library that checks them.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::{Value, json};
 use server::auth::second_factor::FactorRule;
 use tests::authenticator::Passkey;
 use tests::people::PASSWORD;
-use tests::postgres::fresh_database;
 use tests::server::Reply;
-use tests::{Client, District, Person, TestServer};
+use tests::{Client, Person, TestServer};
 use uuid::Uuid;
 
 const KEYS: &str = "/api/v1/second-factor/passkeys";
@@ -441,11 +439,7 @@ async fn nobody_has_more_than_ten_passkeys_and_where_there_is_no_name_nobody_has
 
 #[tokio::test]
 async fn a_passkey_is_a_factor_as_good_as_codes_where_one_is_demanded() {
-    let url = fresh_database().await;
-    let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
-    let district = District::create(&mut conn).await.unwrap();
-    let pool = server::db::connect(&url, 8).unwrap();
-    let server = TestServer::start_as(pool, url, district, |app| app.second_factor = FactorRule::Demanded).await;
+    let server = TestServer::start_changed(|app| app.second_factor = FactorRule::Demanded).await;
     let office = server.sign_in(&server.district.coordinator).await;
     assert_eq!(
         office.get("/api/v1/people").await.refusal(),
@@ -458,7 +452,7 @@ async fn a_passkey_is_a_factor_as_good_as_codes_where_one_is_demanded() {
     let path = format!("{KEYS}/{}/remove", own["passkeys"][0]["id"].as_str().unwrap());
     let body = json!({"password": PASSWORD});
     let last = office.post_json(&path, &body).await;
-    assert_eq!(last.refusal(), (403, "second_factor.demanded".into()));
+    assert_eq!(last.refusal(), (409, "second_factor.last".into()));
     set_up(&office).await;
     assert_eq!(office.post_json(&path, &body).await.status, 200, "one is left");
 }

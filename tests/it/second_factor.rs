@@ -1,15 +1,13 @@
 //! A second factor beside the password, for the office: set up, asked for, used once, lost, taken away; demanded where the operator says so.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::auth::second_factor::FactorRule;
 use sync_protocol::GroupKind;
 use tests::authenticator::Device;
 use tests::people::PASSWORD;
-use tests::postgres::fresh_database;
 use tests::server::{Reply, new_record};
-use tests::{Client, District, TestServer};
+use tests::{Client, TestServer};
 use uuid::Uuid;
 
 use crate::every_endpoint::routes;
@@ -286,11 +284,7 @@ const HANDS_IN: [&str; 2] = ["POST /api/v1/sync/push", "POST /api/v1/sync/sealed
 
 /// A server whose operator demands second factors.
 async fn demanding() -> TestServer {
-    let url = fresh_database().await;
-    let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
-    let district = District::create(&mut conn).await.unwrap();
-    let pool = server::db::connect(&url, 8).unwrap();
-    TestServer::start_as(pool, url, district, |app| app.second_factor = FactorRule::Demanded).await
+    TestServer::start_changed(|app| app.second_factor = FactorRule::Demanded).await
 }
 
 /// Calls every URL of the API but those on the doorstep, without a body: the answers by route.
@@ -382,7 +376,7 @@ async fn a_demanded_factor_stays_until_an_administrator_takes_it_away() {
     let (_, codes) = set_up(&office).await;
     let removal = json!({"password": PASSWORD, "code": codes[0]});
     let refused = office.post_json(&format!("{FACTOR}/remove"), &removal).await;
-    assert_eq!(refused.refusal(), (403, "second_factor.demanded".into()));
+    assert_eq!(refused.refusal(), (409, "second_factor.last".into()));
     assert_eq!(
         office.get(FACTOR).await.json()["recovery_left"],
         8,

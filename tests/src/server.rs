@@ -41,6 +41,17 @@ impl TestServer {
         Self::start_in(fresh_database().await).await
     }
 
+    /// The same, and `change` has a say in its state first.
+    pub async fn start_changed(change: impl FnOnce(&mut AppState) + Send + 'static) -> Self {
+        let url = fresh_database().await;
+        let mut conn = AsyncPgConnection::establish(&url)
+            .await
+            .expect("the new database answers");
+        let district = District::create(&mut conn).await.expect("the district fits the schema");
+        let pool = server::db::connect(&url, 8).expect("a pool");
+        Self::start_as(pool, url, district, change).await
+    }
+
     /// The same over a database that is migrated and empty.
     pub async fn start_in(database_url: String) -> Self {
         let mut conn = AsyncPgConnection::establish(&database_url)

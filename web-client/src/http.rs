@@ -22,6 +22,8 @@ pub struct ApiError {
     pub code: String,
     /// How long the server asked to be left alone; 0 when it did not.
     pub retry_after_ms: u64,
+    /// What a passkey is asked, with `session.code_needed`.
+    pub passkey: Option<serde_json::Value>,
 }
 
 impl ApiError {
@@ -30,6 +32,7 @@ impl ApiError {
             status,
             code: code.to_owned(),
             retry_after_ms: 0,
+            passkey: None,
         }
     }
     pub fn network() -> Self {
@@ -189,10 +192,17 @@ fn refusal(response: &Response, body: &str) -> ApiError {
     #[derive(Deserialize)]
     struct Body {
         code: String,
+        passkey: Option<serde_json::Value>,
     }
     let status = response.status();
-    let code = serde_json::from_str::<Body>(body).map_or_else(|_| format!("http.{status}"), |body| body.code);
+    let Body { code, passkey } = serde_json::from_str(body).unwrap_or_else(|_| Body {
+        code: format!("http.{status}"),
+        passkey: None,
+    });
     let seconds = response.headers().get("Retry-After").ok().flatten();
     let seconds: u64 = seconds.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    ApiError::new(status, &code).with_retry_after(seconds.saturating_mul(1000))
+    ApiError {
+        passkey,
+        ..ApiError::new(status, &code).with_retry_after(seconds.saturating_mul(1000))
+    }
 }

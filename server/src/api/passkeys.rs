@@ -11,7 +11,7 @@ use uuid::Uuid;
 use webauthn_rs::prelude::{AuthenticationResult, Passkey};
 
 use crate::AppState;
-use crate::api::people::moment;
+use crate::api::people::{moment, refuse_odd_name};
 use crate::api::query;
 use crate::api::second_factor::{Standing, refuse_last, standing, tell};
 use crate::auth::actor::Doorstep;
@@ -26,8 +26,6 @@ use crate::store::second_factors;
 
 /// As many as one person may have.
 const MOST: usize = 10;
-/// The longest name of a passkey, in characters.
-const LONGEST_NAME: usize = 100;
 
 /// A passkey as its owner sees it.
 #[derive(Serialize)]
@@ -105,10 +103,8 @@ pub async fn finish(
     payload: Payload,
 ) -> Result<Json<Standing>> {
     let asked: Finish = body::json(&request, payload).await?;
-    let name = asked.name.trim();
-    if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
-        return Err(Code::ValueInvalid.into());
-    }
+    refuse_odd_name(&asked.name)?;
+    let name = asked.name.as_str();
     let ceremony = ceremony(&app)?;
     let mut conn = app.pool.get().await?;
     // A refusal must use the question up, so it is no error in here.
@@ -140,7 +136,7 @@ pub async fn finish(
 
 /// `POST …/{id}/remove`, body `{"password"}`.
 ///
-/// Refuses `password.wrong`, 404 when there is none, and `second_factor.demanded` for the last factor of somebody who must have one.
+/// Refuses `password.wrong`, 404 when there is none, and `second_factor.last` for the last factor of somebody who must have one.
 pub async fn remove(
     app: Data<AppState>,
     Doorstep(actor): Doorstep,

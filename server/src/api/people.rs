@@ -600,7 +600,7 @@ fn changes(before: &Account, after: &Account) -> BTreeMap<&'static str, Value> {
 }
 
 /// Refuses `value.invalid` for a name that cannot be shown as it is.
-fn refuse_odd_name(name: &str) -> Result<(), Refused> {
+pub(super) fn refuse_odd_name(name: &str) -> Result<(), Refused> {
     let length = name.chars().count();
     let fits = name.trim() == name && (1..=LONGEST_NAME).contains(&length) && !name.chars().any(is_unseen);
     match fits {

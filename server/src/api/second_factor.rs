@@ -171,8 +171,8 @@ struct Remove {
 
 /// `POST …/remove`, body `{"password", "code"}`, the code being six digits or a recovery code: the sign-in asks for the password alone again.
 ///
-/// Refuses `password.wrong`, `code.wrong`, `session.too_many_tries`, 404 when there is none, and `second_factor.demanded` for the last factor of
-/// somebody who must have one.
+/// Refuses `password.wrong`, `code.wrong`, `session.too_many_tries`, 404 when there is none, and `second_factor.last` for the last factor of somebody
+/// who must have one.
 pub async fn remove(
     app: Data<AppState>,
     Doorstep(actor): Doorstep,
@@ -207,10 +207,10 @@ pub async fn remove(
     Ok(Json(standing(&app, &mut conn, &actor).await?))
 }
 
-/// Refuses `second_factor.demanded` when so many factors are left to somebody who must have one.
+/// Refuses `second_factor.last` when so many factors are left to somebody who must have one.
 pub(super) fn refuse_last(app: &AppState, person: &Person, left: usize) -> Result<(), Refused> {
     match left == 0 && app.second_factor.demands_of(&person.roles) {
-        true => Err(Refused(Code::SecondFactorDemanded)),
+        true => Err(Refused(Code::SecondFactorLast)),
         false => Ok(()),
     }
 }

@@ -6,6 +6,8 @@ use sha1::Sha1;
 use sync_protocol::safe::SafeKey;
 use uuid::Uuid;
 
+use crate::store::rights::OFFICE_ROLES;
+
 /// Seconds of one time step.
 const STEP_S: i64 = 30;
 /// Steps that two clocks may differ by, each way.
@@ -18,9 +20,6 @@ const SECRET: usize = 20;
 pub const RECOVERY_CODES: usize = 8;
 /// The longest text that is looked at as a code, in characters.
 pub const LONGEST_CODE: usize = 40;
-
-/// Of whom a second factor may be demanded: they see or change what is the whole district's.
-pub const OFFICE_ROLES: [&str; 3] = ["coordinator", "committee", "admin"];
 
 /// Whether office roles must have a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

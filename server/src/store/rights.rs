@@ -8,8 +8,10 @@ use diesel::sql_types;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use crate::auth::second_factor::OFFICE_ROLES;
 use crate::error::Result;
+
+/// Of whom a second factor may be demanded: they see or change what is the whole district's.
+pub const OFFICE_ROLES: [&str; 3] = ["coordinator", "committee", "admin"];
 
 /// The state of affairs behind an access token.
 #[derive(Debug, Queryable)]
