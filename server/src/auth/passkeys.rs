@@ -101,7 +101,7 @@ impl Passkeys {
         };
         match self.webauthn.finish_passkey_authentication(&answer, &state) {
             Ok(result) => Verdict::Good(result),
-            Err(WebauthnError::CredentialPossibleCompromise) => Verdict::Copied(answer.raw_id.into()),
+            Err(WebauthnError::CredentialPossibleCompromise) => Verdict::Copied(answer.raw_id),
             Err(refused) => {
                 tracing::info!(%refused, "a passkey's answer is refused");
                 Verdict::Wrong

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::{Value, json};
 
+use crate::components::error_words;
 use crate::http::ApiError;
 use crate::i18n::t;
 use crate::icons::{Icon, small};
@@ -35,6 +36,15 @@ impl Asked {
                 passkey,
             });
         });
+    }
+
+    /// What the office said, in words: what it asks for is named as it is asked.
+    pub fn words(refused: &ApiError) -> String {
+        match &refused.passkey {
+            Some(passkey) if passkey["or_code"] == true => t("passkey.asked_or_code"),
+            Some(_) => t("passkey.asked"),
+            None => error_words(refused),
+        }
     }
 
     /// The code, if one was typed.

@@ -7,7 +7,7 @@ use leptos_router::hooks::use_navigate;
 
 use super::factor_step::{Asked, FactorStep};
 use super::unlock::{Doors, WithdrawnNote};
-use crate::components::{Badge, ErrorNote, Tone, error_words, role_word};
+use crate::components::{Badge, ErrorNote, Tone, role_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, senior, set_locale, set_senior};
@@ -63,7 +63,7 @@ pub fn SignInPage() -> impl IntoView {
                         password.set(typed);
                     }
                     Asked::follow(asked, &refused);
-                    error.set(Some(error_words(&refused)));
+                    error.set(Some(Asked::words(&refused)));
                 }
             }
             // This page is gone by now when the sign-in worked.

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::factor_step::{Asked, FactorStep};
-use crate::components::{ErrorNote, error_words};
+use crate::components::ErrorNote;
 use crate::i18n::{t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, set_locale};
@@ -35,7 +35,7 @@ pub fn UnlockPage() -> impl IntoView {
         spawn_local(async move {
             // This page is gone when it worked.
             if let Err(refused) = session.unlock(person, word, factor).await
-                && error.try_set(Some(error_words(&refused))).is_none()
+                && error.try_set(Some(Asked::words(&refused))).is_none()
             {
                 Asked::follow(asked, &refused);
             }
