@@ -6,7 +6,7 @@ use actix_web::web::{Data, Json, Payload};
 use anyhow::Context;
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use webauthn_rs::prelude::{AuthenticationResult, Passkey};
 
@@ -56,7 +56,7 @@ pub(super) struct Answer {
     /// To which question.
     challenge: Uuid,
     /// What `navigator.credentials.get` gave, spelt in the same way.
-    answer: Value,
+    answer: Map<String, Value>,
 }
 
 /// `POST`, body `{"password"}`: asks the browser for a new passkey, which it has five minutes for.
@@ -90,7 +90,7 @@ pub async fn begin(
 struct Finish {
     challenge: Uuid,
     name: String,
-    answer: Value,
+    answer: Map<String, Value>,
 }
 
 /// `POST …/finish`, body `{"challenge", "name", "answer"}`: the passkey counts from now on.
@@ -113,7 +113,7 @@ pub async fn finish(
         let Some(state) = passkeys::answered(conn, district, id, Work::Register, asked.challenge).await? else {
             return Ok(false);
         };
-        let Some(made) = ceremony.new_one(asked.answer, state) else {
+        let Some(made) = ceremony.new_one(asked.answer.into(), state) else {
             return Ok(false);
         };
         let new = New {
@@ -194,7 +194,7 @@ pub(super) async fn spend(
     let Some(state) = passkeys::answered(conn, district, id, Work::SignIn, given.challenge).await? else {
         return Ok(false);
     };
-    match ceremony.judge(given.answer, state) {
+    match ceremony.judge(given.answer.into(), state) {
         Verdict::Good(result) => take(conn, person, &result).await,
         Verdict::Copied(credential_id) => {
             if let Some(row) = passkeys::lock(conn, district, id, &credential_id).await? {

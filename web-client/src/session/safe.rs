@@ -256,8 +256,13 @@ impl Session {
         let here = inner();
         let safe = here.safes.get_untracked().into_iter().find(|safe| safe.is_of(&person));
         let safe = safe.ok_or_else(|| ApiError::new(404, "not_found"))?;
+        let wrong = || ApiError::new(401, "safe.wrong");
         if factor.is_some() {
-            self.sign_in_online(safe.login, password, factor).await?;
+            let opened = self.sign_in_online(safe.login, password, factor).await;
+            opened.map_err(|error| match error.code == "session.refused" {
+                true => wrong(),
+                false => error,
+            })?;
             here.wrong_tries.set(0);
             return Ok(());
         }
@@ -268,11 +273,10 @@ impl Session {
         }
         let Some(key) = safe.open(&password).await? else {
             here.wrong_tries.set(here.wrong_tries.get() + 1);
-            let wrong = ApiError::new(401, "safe.wrong");
             let asked = self.sign_in_online(safe.login, password, None).await;
             return asked.map_err(|error| match error.code == "session.code_needed" {
                 true => error,
-                false => wrong,
+                false => wrong(),
             });
         };
         here.wrong_tries.set(0);
