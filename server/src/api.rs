@@ -9,6 +9,7 @@ pub mod health;
 pub mod identities;
 pub mod keeping;
 pub mod live;
+pub mod passkeys;
 pub mod people;
 pub mod places;
 pub mod quarantine;

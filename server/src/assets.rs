@@ -28,7 +28,8 @@ const SECURITY_HEADERS: [(&str, &str); 6] = [
     ("referrer-policy", "no-referrer"),
     (
         "permissions-policy",
-        "camera=(self), geolocation=(self), microphone=(self), payment=(), usb=()",
+        "camera=(self), geolocation=(self), microphone=(self), payment=(), publickey-credentials-create=(self), \
+         publickey-credentials-get=(self), usb=()",
     ),
 ];
 

@@ -6,6 +6,7 @@ pub mod grants;
 pub mod keys;
 pub mod office;
 pub mod pace;
+pub mod passkeys;
 pub mod password;
 pub mod second_factor;
 pub mod session;

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use webauthn_rs::prelude::Url;
+
+use crate::auth::second_factor::FactorRule;
 
 /// How much of the fictional district is put into an empty database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,11 @@ pub struct Config {
     pub port: Option<u16>,
     /// `DUXING_DEMO`: `small` or `none` (default).
     pub demo: DemoSize,
+    /// `DUXING_PUBLIC_URL`: where browsers find this installation, such as `https://duxing.example`: passkeys belong to that name. Unset: passkeys
+    /// work at `http://localhost` alone.
+    pub public_url: Option<Url>,
+    /// `DUXING_SECOND_FACTOR`: `demanded` of office roles (default) or `offered` (default with a demo district).
+    pub second_factor: FactorRule,
     /// `DUXING_POOL`: connections to Postgres, 16 by default.
     pub pool_size: usize,
     /// `DUXING_WORKERS`: HTTP worker threads, one per core by default.
@@ -68,6 +76,13 @@ impl Config {
             Some("small") => DemoSize::Small,
             Some(other) => anyhow::bail!("DUXING_DEMO={other} is neither small nor none"),
         };
+        let second_factor = match get("DUXING_SECOND_FACTOR").as_deref() {
+            Some("demanded") => FactorRule::Demanded,
+            Some("offered") => FactorRule::Offered,
+            None if demo == DemoSize::None => FactorRule::Demanded,
+            None => FactorRule::Offered,
+            Some(other) => anyhow::bail!("DUXING_SECOND_FACTOR={other} is neither demanded nor offered"),
+        };
         Ok(Self {
             database_url: get("DATABASE_URL"),
             data: get("DUXING_DATA").map_or_else(|| default_data_dir(&get), PathBuf::from),
@@ -76,6 +91,8 @@ impl Config {
                 .with_context(|| format!("DUXING_BIND={bind} is not an IP address"))?,
             port,
             demo,
+            public_url: get("DUXING_PUBLIC_URL").map(|text| public_url(&text)).transpose()?,
+            second_factor,
             pool_size: number("DUXING_POOL")?.unwrap_or(16).max(1),
             workers: number("DUXING_WORKERS")?.unwrap_or_else(cores).max(1),
             pace: number("DUXING_PACE")?
@@ -91,6 +108,19 @@ impl Config {
             log: get("DUXING_LOG").unwrap_or_else(|| "info".into()),
         })
     }
+}
+
+/// An address that browsers trust with keys: `https`, or this machine itself.
+fn public_url(text: &str) -> anyhow::Result<Url> {
+    let url = Url::parse(text).with_context(|| format!("DUXING_PUBLIC_URL={text} is no address"))?;
+    let is_local = ["localhost", "127.0.0.1"].map(Some).contains(&url.host_str());
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let is_secure = url.scheme() == "https" || url.scheme() == "http" && is_local;
+    anyhow::ensure!(
+        is_bare && is_secure,
+        "DUXING_PUBLIC_URL={text} must be https:// and a name, without a path"
+    );
+    Ok(url)
 }
 
 /// The platform's data folder; as root one that the dropped-to Postgres user can reach.
@@ -135,12 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn a_second_factor_is_demanded_but_of_a_demo_district() {
+        let rule = |pairs: &[(&str, &str)]| read(pairs).unwrap().second_factor;
+        assert_eq!(rule(&[]), FactorRule::Demanded);
+        assert_eq!(rule(&[("DUXING_DEMO", "small")]), FactorRule::Offered);
+        assert_eq!(rule(&[("DUXING_SECOND_FACTOR", "offered")]), FactorRule::Offered);
+        let both = [("DUXING_DEMO", "small"), ("DUXING_SECOND_FACTOR", "demanded")];
+        assert_eq!(rule(&both), FactorRule::Demanded);
+    }
+
+    #[test]
     fn a_value_that_makes_no_sense_is_refused_with_its_name() {
         for (name, value) in [
             ("DUXING_PORT", "70000"),
             ("DUXING_PORT", "x"),
             ("DUXING_BIND", "here"),
             ("DUXING_DEMO", "huge"),
+            ("DUXING_SECOND_FACTOR", "perhaps"),
+            ("DUXING_PUBLIC_URL", "duxing.example"),
+            ("DUXING_PUBLIC_URL", "http://duxing.example"),
+            ("DUXING_PUBLIC_URL", "https://duxing.example/app"),
         ] {
             let message = read(&[(name, value)]).unwrap_err().to_string();
             assert!(message.contains(name) && message.contains(value), "{message}");

@@ -19,6 +19,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The caller's to mend: the status and the stable code say what happened.
     Refused(Code),
+    /// `session.code_needed` to somebody with passkeys: what one of them is asked goes with it.
+    PasskeyNeeded(Box<serde_json::Value>),
     /// Ours to mend: the caller gets a 500 with a request id, the log gets the chain.
     Internal(anyhow::Error),
 }
@@ -103,9 +105,10 @@ codes! {
     SessionExpired = UNAUTHORIZED "session.expired";
     /// The login or the password is wrong; which of the two is not said.
     SignInRefused = UNAUTHORIZED "session.refused";
-    /// Login and password are right, and this account has a second factor: sign in again with `code`, six digits or a recovery code.
+    /// Login and password are right, and this account has a second factor: sign in again with `code`, six digits or a recovery code, or with
+    /// `passkey`, the answer to what the refusal's own `passkey` asks.
     CodeNeeded = UNAUTHORIZED "session.code_needed";
-    /// Login and password are right; the second factor's code is wrong, too old, or was used before.
+    /// Login and password are right; the second factor's code, or the passkey's answer, is wrong, too old, or was used before.
     CodeRefused = UNAUTHORIZED "session.code_refused";
     /// The account is disabled. Work on the phone stays there; ask the office.
     PersonDisabled = UNAUTHORIZED "person.disabled";
@@ -141,6 +144,16 @@ codes! {
     CodeWrong = FORBIDDEN "code.wrong";
     /// There is a second factor already: it must be removed before another is set up.
     SecondFactorPresent = CONFLICT "second_factor.present";
+    /// This role needs a second factor, and there is none yet: set one up. What is on the phone is taken meanwhile.
+    SecondFactorDemanded = FORBIDDEN "second_factor.demanded";
+    /// This role needs a second factor, and this is the last one: set up another first. Nothing was changed.
+    SecondFactorLast = CONFLICT "second_factor.last";
+    /// The new passkey's answer does not fit what was asked, came too late, or is somebody's already. Nothing was changed.
+    PasskeyRefused = FORBIDDEN "passkey.refused";
+    /// Nobody needs more passkeys than ten: remove one first.
+    PasskeysMany = CONFLICT "passkey.too_many";
+    /// Passkeys belong to a name, and this installation is reached by a number.
+    PasskeysNameless = CONFLICT "passkey.nameless";
     /// A new password has fewer than 10 characters.
     PasswordShort = BAD_REQUEST "password.short";
     /// A new password is made of spaces.
@@ -235,6 +248,7 @@ impl Error {
     fn code(&self) -> &'static str {
         match self {
             Error::Refused(code) => code.name(),
+            Error::PasskeyNeeded(_) => Code::CodeNeeded.name(),
             Error::Internal(_) => "internal",
         }
     }
@@ -249,7 +263,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Refused(_) => None,
+            Error::Refused(_) | Error::PasskeyNeeded(_) => None,
             Error::Internal(cause) => Some(cause.as_ref()),
         }
     }
@@ -259,6 +273,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Error::Refused(code) => code.status(),
+            Error::PasskeyNeeded(_) => Code::CodeNeeded.status(),
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -303,6 +318,8 @@ struct ErrorBody<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     school: Option<uuid::Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey: Option<serde_json::Value>,
     request_id: String,
 }
 
@@ -373,10 +390,15 @@ fn with_error_body(reply: ServiceResponse, code: &'static str, id: RequestId) ->
         Some(Error::Refused(Code::HandOverRecused { school })) => Some(*school),
         _ => None,
     };
+    let passkey = match failure(&reply) {
+        Some(Error::PasskeyNeeded(asked)) => Some(serde_json::Value::clone(asked)),
+        _ => None,
+    };
     let (request, response) = reply.into_parts();
     let body = ErrorBody {
         code,
         school,
+        passkey,
         request_id: id.to_string(),
     };
     let mut fresh = HttpResponse::build(response.status());

@@ -32,7 +32,9 @@ use tokio::sync::Semaphore;
 use crate::api::about::SignIn;
 use crate::auth::keys::Keys;
 use crate::auth::pace::Pace;
+use crate::auth::passkeys::Passkeys;
 use crate::auth::password::Hasher;
+use crate::auth::second_factor::FactorRule;
 use crate::auth::throttle::Throttle;
 use crate::db::Pool;
 use crate::heads::Heads;
@@ -72,6 +74,10 @@ pub struct AppState {
     /// Whether the server keeps to the grants by itself. Always: only a test that proves the second lock alone sets it to false, and neither
     /// the command line nor the environment can.
     pub first_lock: bool,
+    /// Whether office roles must have a second factor.
+    pub second_factor: FactorRule,
+    /// Asks browsers for passkeys and checks their answers; `None` where this installation has no name that they could belong to.
+    pub passkeys: Option<Arc<Passkeys>>,
     /// The open sign-ins of the demo district; `None` outside demo mode.
     pub demo: Option<Arc<[SignIn]>>,
 }
@@ -96,6 +102,8 @@ impl AppState {
             pushes: Arc::new(Semaphore::new(PUSHES)),
             identity_years: config::IDENTITY_YEARS,
             first_lock: true,
+            second_factor: FactorRule::Demanded,
+            passkeys: Passkeys::local().map(Arc::new),
             demo: demo.map(Arc::from),
         })
     }

@@ -4,10 +4,13 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
 use server::api::about::SignIn;
+use server::auth::pace::Pace;
+use server::auth::passkeys::Passkeys;
 use server::config::{Config, DemoSize};
 use server::postgres::ManagedPostgres;
 use server::store::anchor::{self, Anchor};
@@ -131,8 +134,12 @@ async fn serve_on(config: &Config, url: &str, listener: TcpListener) -> anyhow::
     let address = listener.local_addr()?;
     announce(address, sign_ins.as_deref().unwrap_or_default())?;
     let mut app = AppState::open(pool, sign_ins).await?;
-    app.pace = server::auth::pace::Pace::of(config.pace);
+    app.pace = Pace::of(config.pace);
     app.identity_years = config.identity_years;
+    app.second_factor = config.second_factor;
+    if let Some(url) = &config.public_url {
+        app.passkeys = Passkeys::at(url).map(Arc::new);
+    }
     let keeping = tokio::spawn(retention::every_day(app.pool.clone(), config.identity_years));
     let served = server::serve(app, listener, config.workers).await;
     keeping.abort();

@@ -4,8 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, hand_over, health, identities, keeping, live, people, places, quarantine,
-    recusals, results, safe, second_factor, session, sync, visits,
+    about, audit, differences, enrolment, hand_over, health, identities, keeping, live, passkeys, people, places,
+    quarantine, recusals, results, safe, second_factor, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -30,6 +30,9 @@ pub fn configure(routes: &mut ServiceConfig) {
                 )
                 .service(resource("/second-factor/confirm").post(second_factor::confirm))
                 .service(resource("/second-factor/remove").post(second_factor::remove))
+                .service(resource("/second-factor/passkeys").post(passkeys::begin))
+                .service(resource("/second-factor/passkeys/finish").post(passkeys::finish))
+                .service(resource("/second-factor/passkeys/{id}/remove").post(passkeys::remove))
                 .service(resource("/enrolment").post(enrolment::choose_password))
                 .service(
                     resource("/people")

@@ -118,6 +118,31 @@ table! {
 }
 
 table! {
+    passkey (district_id, person_id, id) {
+        district_id -> Uuid,
+        person_id -> Uuid,
+        id -> Uuid,
+        credential_id -> Bytea,
+        credential -> Jsonb,
+        name -> Text,
+        counter -> BigInt,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    passkey_challenge (district_id, person_id, id) {
+        district_id -> Uuid,
+        person_id -> Uuid,
+        id -> Uuid,
+        work -> Text,
+        state -> Jsonb,
+        expires_at -> Timestamptz,
+    }
+}
+
+table! {
     recovery_code (district_id, person_id, code_hash) { district_id -> Uuid, person_id -> Uuid, code_hash -> Bytea, }
 }
 
@@ -237,6 +262,8 @@ allow_tables_to_appear_in_same_query!(
     enrolment,
     second_factor,
     recovery_code,
+    passkey,
+    passkey_challenge,
     audit_event,
     audit_head,
     bucket,

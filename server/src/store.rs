@@ -6,6 +6,7 @@ pub mod audit;
 pub mod differences;
 pub mod enrolments;
 pub mod identities;
+pub mod passkeys;
 pub mod people;
 pub mod places;
 pub mod pokes;

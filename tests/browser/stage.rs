@@ -6,6 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
+use server::AppState;
 use sync_protocol::GroupKind;
 use tests::browser::{Browser, View};
 use tests::people::{PASSWORD, assign};
@@ -26,9 +27,14 @@ pub struct Stage {
 impl Stage {
     /// Waits for its turn and sets everything up.
     pub async fn set() -> Self {
+        Self::set_as(|_| {}).await
+    }
+
+    /// The same, and `change` has a say in the server's state first.
+    pub async fn set_as(change: impl FnOnce(&mut AppState) + Send + 'static) -> Self {
         let turn = TURN.acquire().await.expect("the turns never end");
         let stage = Stage {
-            server: TestServer::start().await,
+            server: TestServer::start_changed(change).await,
             _turn: turn,
         };
         stage.name_people().await;

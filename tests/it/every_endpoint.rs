@@ -84,6 +84,21 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
             Object(json!({"password": PASSWORD, "code": "000000"})),
         ),
         (
+            "POST /api/v1/second-factor/passkeys",
+            "/api/v1/second-factor/passkeys".into(),
+            Object(own.clone()),
+        ),
+        (
+            "POST /api/v1/second-factor/passkeys/finish",
+            "/api/v1/second-factor/passkeys/finish".into(),
+            Object(json!({"challenge": device, "name": "x", "answer": {}})),
+        ),
+        (
+            "POST /api/v1/second-factor/passkeys/{id}/remove",
+            of("/api/v1/second-factor/passkeys/{id}/remove", &device.to_string()),
+            Object(own.clone()),
+        ),
+        (
             "POST /api/v1/enrolment",
             "/api/v1/enrolment".into(),
             Object(json!({"code": "x", "password": "eleven or so"})),

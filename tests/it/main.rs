@@ -18,6 +18,7 @@ mod matrix;
 mod mend;
 mod naughty;
 mod openapi;
+mod passkeys;
 mod people;
 mod places;
 mod policies;

@@ -518,6 +518,19 @@ impl World {
             "POST /api/v1/second-factor/remove" => {
                 vec![post(path.to_owned(), json!({"password": "wrong", "code": "000000"}))]
             }
+            "POST /api/v1/second-factor/passkeys" => vec![post(path.to_owned(), json!({"password": "wrong"}))],
+            "POST /api/v1/second-factor/passkeys/finish" => {
+                vec![post(
+                    path.to_owned(),
+                    json!({"challenge": Uuid::nil(), "name": "x", "answer": {}}),
+                )]
+            }
+            "POST /api/v1/second-factor/passkeys/{id}/remove" => {
+                vec![post(
+                    path.replace("{id}", &Uuid::nil().to_string()),
+                    json!({"password": "wrong"}),
+                )]
+            }
             "POST /api/v1/people/{id}/second-factor/remove" => {
                 vec![post(
                     path.replace("{id}", &self.spare.id.to_string()),

@@ -1,10 +1,16 @@
-//! A second factor beside the password, for the office: set up, asked for, used once, lost, taken away; and nobody is made to have one.
+//! A second factor beside the password, for the office: set up, asked for, used once, lost, taken away; demanded where the operator says so.
 
+use reqwest::Method;
 use serde_json::{Value, json};
+use server::auth::second_factor::FactorRule;
+use sync_protocol::GroupKind;
 use tests::authenticator::Device;
 use tests::people::PASSWORD;
-use tests::server::Reply;
+use tests::server::{Reply, new_record};
 use tests::{Client, TestServer};
+use uuid::Uuid;
+
+use crate::every_endpoint::routes;
 
 const FACTOR: &str = "/api/v1/second-factor";
 
@@ -43,6 +49,11 @@ async fn set_up(client: &Client) -> (Device, Vec<String>) {
     (device, codes)
 }
 
+/// What `GET` answers to somebody without passkeys.
+fn standing(active: bool, left: u64) -> Value {
+    json!({"active": active, "recovery_left": left, "passkeys": [], "passkeys_at": "localhost", "demanded": false})
+}
+
 /// Half a minute passes for the server: the code of this step may be used again.
 async fn half_a_minute_passes(server: &TestServer) {
     server.execute("UPDATE second_factor SET last_step = 0").await.unwrap();
@@ -70,10 +81,7 @@ async fn told(server: &TestServer) -> Vec<(String, Value, Value)> {
 async fn an_office_sign_in_asks_for_a_code_once_its_owner_has_set_one_up() {
     let server = TestServer::start().await;
     let mut admin = server.sign_in(&server.district.admin).await;
-    assert_eq!(
-        admin.get(FACTOR).await.json(),
-        json!({"active": false, "recovery_left": 0})
-    );
+    assert_eq!(admin.get(FACTOR).await.json(), standing(false, 0));
     let begun = admin.post_json(FACTOR, &json!({"password": PASSWORD})).await;
     let abandoned = Device::of(begun.json()["secret"].as_str().unwrap());
     let unchanged = sign_in(&server, &mut admin, "admin", PASSWORD, None).await;
@@ -81,10 +89,7 @@ async fn an_office_sign_in_asks_for_a_code_once_its_owner_has_set_one_up() {
 
     let (device, codes) = set_up(&admin).await;
     assert_eq!(codes.len(), 8);
-    assert_eq!(
-        admin.get(FACTOR).await.json(),
-        json!({"active": true, "recovery_left": 8})
-    );
+    assert_eq!(admin.get(FACTOR).await.json(), standing(true, 8));
     assert_eq!(
         admin.post_json(FACTOR, &json!({"password": PASSWORD})).await.refusal(),
         (409, "second_factor.present".into())
@@ -175,12 +180,7 @@ async fn a_lost_device_is_made_good_by_a_recovery_code_each_good_once() {
         assert_eq!(reply.code(), code);
     }
     let removed = lead.post_json(&format!("{FACTOR}/remove"), &removal).await;
-    assert_eq!(
-        removed.json(),
-        json!({"active": false, "recovery_left": 0}),
-        "{}",
-        removed.text
-    );
+    assert_eq!(removed.json(), standing(false, 0), "{}", removed.text);
     assert_eq!(sign_in(&server, &mut lead, "lead", PASSWORD, None).await.status, 200);
     let reply = lead.post_json(&format!("{FACTOR}/remove"), &removal).await;
     assert_eq!(reply.refusal(), (404, "not_found".into()));
@@ -260,6 +260,146 @@ async fn an_administrator_takes_a_lost_second_factor_away_and_nobody_else_does()
         )
     );
     drop(device);
+}
+
+/// What whoever lacks a demanded factor may call: to set one up, to leave, to hand in work, and what asks for nobody's sign-in.
+const ON_THE_DOORSTEP: [&str; 14] = [
+    "GET /api/v1/about",
+    "POST /api/v1/session",
+    "DELETE /api/v1/session",
+    "POST /api/v1/session/refresh",
+    "POST /api/v1/session/key",
+    "POST /api/v1/session/key/open",
+    "GET /api/v1/second-factor",
+    "POST /api/v1/second-factor",
+    "POST /api/v1/second-factor/confirm",
+    "POST /api/v1/second-factor/remove",
+    "POST /api/v1/second-factor/passkeys",
+    "POST /api/v1/second-factor/passkeys/finish",
+    "POST /api/v1/second-factor/passkeys/{id}/remove",
+    "POST /api/v1/enrolment",
+];
+/// The same for work from before.
+const HANDS_IN: [&str; 2] = ["POST /api/v1/sync/push", "POST /api/v1/sync/sealed"];
+
+/// A server whose operator demands second factors.
+async fn demanding() -> TestServer {
+    TestServer::start_changed(|app| app.second_factor = FactorRule::Demanded).await
+}
+
+/// Calls every URL of the API but those on the doorstep, without a body: the answers by route.
+async fn everywhere(client: &Client) -> Vec<(String, Reply)> {
+    let mut answers = Vec::new();
+    for route in routes() {
+        let (method, path) = route.split_once(' ').unwrap();
+        let exempt = ON_THE_DOORSTEP.contains(&route.as_str()) || HANDS_IN.contains(&route.as_str());
+        if exempt || !path.starts_with("/api/") || path.ends_with("/live") {
+            continue;
+        }
+        let path = path.replace("{id}", &Uuid::nil().to_string());
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        answers.push((route, client.send(client.request(method, &path)).await));
+    }
+    assert!(answers.len() > 25, "the table is walked");
+    answers
+}
+
+/// How the live connection begins; it would stay open.
+async fn live(client: &Client) -> u16 {
+    let asked = client.request(Method::GET, "/api/v1/live").send().await;
+    asked.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn an_office_role_without_the_demanded_factor_sets_one_up_and_does_nothing_else() {
+    let server = demanding().await;
+    let district = &server.district;
+    for person in [&district.coordinator, &district.committee, &district.admin] {
+        let client = server.sign_in(person).await;
+        for (route, reply) in everywhere(&client).await {
+            assert_eq!(
+                reply.refusal(),
+                (403, "second_factor.demanded".into()),
+                "{} {route}",
+                person.login
+            );
+        }
+        assert_eq!(live(&client).await, 403);
+        assert_eq!(client.get(FACTOR).await.json()["demanded"], true);
+        set_up(&client).await;
+        for (route, reply) in everywhere(&client).await {
+            assert_ne!(reply.code(), "second_factor.demanded", "{} {route}", person.login);
+        }
+        assert_eq!(live(&client).await, 200);
+    }
+    for person in [&district.a, &district.zone_lead] {
+        let client = server.sign_in(person).await;
+        assert_eq!(client.get(FACTOR).await.json()["demanded"], false);
+        assert_eq!(
+            client.pull(&[]).await.status,
+            200,
+            "of {} none is demanded",
+            person.login
+        );
+    }
+}
+
+#[tokio::test]
+async fn work_from_before_a_factor_was_demanded_is_taken_meanwhile() {
+    let server = demanding().await;
+    let mut office = server.sign_in(&server.district.coordinator).await;
+    let line = |note: &str| {
+        let school = ("school", json!(server.district.schools[0]));
+        let ops = new_record(Uuid::now_v7(), "visit", &[school, ("informed", json!(note))]);
+        office.group(&server.district.bucket(0), GroupKind::Edit, ops)
+    };
+    let reply = office.push(&[line("before"), line("after")]).await;
+    for nth in 0..2 {
+        assert_eq!(reply.json()["outcomes"][nth]["outcome"], "applied", "{}", reply.text);
+    }
+    let key = json!({"key": "A".repeat(43)});
+    let locked = office.post_json("/api/v1/session/key", &key).await;
+    assert_eq!(locked.status, 200, "the safe is kept: {}", locked.text);
+    let opened = office.post_json("/api/v1/session/key/open", &locked.json()).await;
+    assert_eq!(opened.json(), key);
+    assert_eq!(office.pull(&[]).await.refusal(), (403, "second_factor.demanded".into()));
+    assert_eq!(office.refresh().await.status, 200);
+    let left = office.send(office.request(Method::DELETE, "/api/v1/session")).await;
+    assert_eq!(left.status, 204);
+}
+
+#[tokio::test]
+async fn a_demanded_factor_stays_until_an_administrator_takes_it_away() {
+    let server = demanding().await;
+    let district = &server.district;
+    let office = server.sign_in(&district.coordinator).await;
+    let (_, codes) = set_up(&office).await;
+    let removal = json!({"password": PASSWORD, "code": codes[0]});
+    let refused = office.post_json(&format!("{FACTOR}/remove"), &removal).await;
+    assert_eq!(refused.refusal(), (409, "second_factor.last".into()));
+    assert_eq!(
+        office.get(FACTOR).await.json()["recovery_left"],
+        8,
+        "no code is lost by it"
+    );
+    // A zone lead's is their own affair.
+    let lead = server.sign_in(&district.zone_lead).await;
+    let (_, codes) = set_up(&lead).await;
+    let removal = json!({"password": PASSWORD, "code": codes[0]});
+    let removed = lead.post_json(&format!("{FACTOR}/remove"), &removal).await;
+    assert_eq!(removed.status, 200, "{}", removed.text);
+
+    let admin = server.sign_in(&district.admin).await;
+    set_up(&admin).await;
+    assert_eq!(office.pull(&[]).await.status, 200);
+    let path = format!("/api/v1/people/{}/second-factor/remove", district.coordinator.id);
+    let removed = admin.post_json(&path, &json!({"password": PASSWORD})).await;
+    assert_eq!(removed.status, 200, "{}", removed.text);
+    assert_eq!(
+        office.pull(&[]).await.refusal(),
+        (403, "second_factor.demanded".into()),
+        "felt by the next request"
+    );
 }
 
 #[tokio::test]

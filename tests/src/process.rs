@@ -42,7 +42,8 @@ impl ServerProcess {
         let command = command
             .arg("serve")
             .env("DUXING_PORT", port.to_string())
-            .env("DUXING_LOG", "warn");
+            .env("DUXING_LOG", "warn")
+            .env("DUXING_SECOND_FACTOR", "offered");
         // A killed server's port is free at once, but a connection of a client may still hold it for a moment.
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {

@@ -8,6 +8,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use server::AppState;
+use server::auth::second_factor::FactorRule;
 use sync_protocol::{Group, GroupKind, Op, PROTOCOL};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -38,6 +39,17 @@ impl TestServer {
     /// As everything in this harness, when what it needs does not work.
     pub async fn start() -> Self {
         Self::start_in(fresh_database().await).await
+    }
+
+    /// The same, and `change` has a say in its state first.
+    pub async fn start_changed(change: impl FnOnce(&mut AppState) + Send + 'static) -> Self {
+        let url = fresh_database().await;
+        let mut conn = AsyncPgConnection::establish(&url)
+            .await
+            .expect("the new database answers");
+        let district = District::create(&mut conn).await.expect("the district fits the schema");
+        let pool = server::db::connect(&url, 8).expect("a pool");
+        Self::start_as(pool, url, district, change).await
     }
 
     /// The same over a database that is migrated and empty.
@@ -79,6 +91,7 @@ impl TestServer {
                 .build();
             runtime.expect("a runtime").block_on(async {
                 let mut app = AppState::open(pool, None).await.expect("the state opens");
+                app.second_factor = FactorRule::Offered;
                 change(&mut app);
                 tell_ready.send(()).expect("the test waits");
                 server::serve_until(app, listener, 2, async { _ = stopped.await })

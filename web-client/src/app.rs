@@ -8,6 +8,7 @@ use leptos_router::path;
 use crate::components::Rail;
 use crate::i18n::t;
 use crate::pages::checklist::ChecklistPage;
+use crate::pages::demanded::DemandedPage;
 use crate::pages::difference::DifferencePage;
 use crate::pages::differences::DifferencesPage;
 use crate::pages::duty;
@@ -36,6 +37,8 @@ use crate::session::{Phase, use_session};
 
 /// Where somebody with a link chooses a password, signed in or not.
 const ENROL: &str = "/enrol";
+/// Where work is recorded and handed in: no second factor is waited for there.
+const NEVER_HELD: [&str; 3] = ["/visit/", "/sync", ENROL];
 
 /// The root component; the session is in context.
 #[component]
@@ -55,7 +58,11 @@ fn Frame() -> impl IntoView {
     let phase = Memo::new(move |_| session.phase());
     let path = use_location().pathname;
     let at_link = Memo::new(move |_| path.get() == ENROL);
-    let with_rail = Memo::new(move |_| phase.get() == Phase::Ready && duty::is_office(session));
+    // Whoever is recording goes on; everything else waits for the second factor.
+    let held = Memo::new(move |_| {
+        session.factor_demanded() && path.with(|path| !NEVER_HELD.iter().any(|open| path.starts_with(open)))
+    });
+    let with_rail = Memo::new(move |_| phase.get() == Phase::Ready && duty::is_office(session) && !held.get());
     view! {
         <div class="frame" class:has-rail=move || with_rail.get() data-phase=move || phase_word(phase.get())>
             <Show when=move || with_rail.get()>
@@ -76,7 +83,9 @@ fn Frame() -> impl IntoView {
                     }
                 }
             >
-                <Pages />
+                <Show when=move || !held.get() fallback=DemandedPage>
+                    <Pages />
+                </Show>
             </Show>
         </div>
     }

@@ -24,6 +24,8 @@ pub struct ApiError {
     pub retry_after_ms: u64,
     /// The school that stands in the way, where the server names one.
     pub school: Option<String>,
+    /// What a passkey is asked, with `session.code_needed`.
+    pub passkey: Option<serde_json::Value>,
 }
 
 impl ApiError {
@@ -33,6 +35,7 @@ impl ApiError {
             code: code.to_owned(),
             retry_after_ms: 0,
             school: None,
+            passkey: None,
         }
     }
     pub fn network() -> Self {
@@ -193,16 +196,19 @@ fn refusal(response: &Response, body: &str) -> ApiError {
     struct Body {
         code: String,
         school: Option<String>,
+        passkey: Option<serde_json::Value>,
     }
     let status = response.status();
-    let (code, school) = match serde_json::from_str::<Body>(body) {
-        Ok(body) => (body.code, body.school),
-        Err(_) => (format!("http.{status}"), None),
-    };
+    let Body { code, school, passkey } = serde_json::from_str(body).unwrap_or_else(|_| Body {
+        code: format!("http.{status}"),
+        school: None,
+        passkey: None,
+    });
     let seconds = response.headers().get("Retry-After").ok().flatten();
     let seconds: u64 = seconds.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     ApiError {
         school,
+        passkey,
         ..ApiError::new(status, &code).with_retry_after(seconds.saturating_mul(1000))
     }
 }

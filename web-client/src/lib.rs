@@ -12,6 +12,7 @@ mod icons;
 mod known;
 mod local_store;
 mod pages;
+mod passkeys;
 mod prefs;
 mod seal;
 mod service_worker;

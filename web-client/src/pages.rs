@@ -1,10 +1,12 @@
 //! One file a page, and what several pages ask of the records.
 
 pub mod checklist;
+pub mod demanded;
 pub mod difference;
 pub mod differences;
 pub mod duty;
 pub mod enrol;
+pub mod factor_step;
 pub mod feedback;
 pub mod limits;
 pub mod me;

@@ -77,6 +77,15 @@ pub struct SignIn {
     pub roles: Vec<String>,
 }
 
+/// How somebody proves that it is them, beside the password.
+#[derive(Debug, Clone)]
+pub enum Factor {
+    /// Six digits or a recovery code.
+    Code(String),
+    /// A passkey's answer, with the question that it answers.
+    Passkey(serde_json::Value),
+}
+
 /// Work of somebody who signed out here before it was sent. It lies in their own database and waits for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftWork {
@@ -170,6 +179,7 @@ struct Inner {
     pulled: ArcRwSignal<bool>,
     sign_in_again: ArcRwSignal<bool>,
     too_old: ArcRwSignal<bool>,
+    factor_demanded: ArcRwSignal<bool>,
     left: ArcRwSignal<Vec<LeftWork>>,
     mended: ArcRwSignal<Mended>,
     beginning: ArcRwSignal<Beginning>,
@@ -219,6 +229,7 @@ thread_local! {
         pulled: ArcRwSignal::new(false),
         sign_in_again: ArcRwSignal::new(false),
         too_old: ArcRwSignal::new(false),
+        factor_demanded: ArcRwSignal::new(false),
         left: ArcRwSignal::new(vec![]),
         mended: ArcRwSignal::new(Mended::default()),
         beginning: ArcRwSignal::new(Beginning::Known),
@@ -351,24 +362,28 @@ impl Session {
 
     /// Signs in at the office; without a network the safe of this account is opened, if there is one here.
     ///
-    /// `session.code_needed` where the account has a second factor: asked again with its code.
-    pub async fn sign_in(self, login: String, password: String, code: Option<String>) -> Result<(), ApiError> {
-        match self.sign_in_online(login.clone(), password.clone(), code).await {
+    /// `session.code_needed` where the account has a second factor: asked again with that.
+    pub async fn sign_in(self, login: String, password: String, factor: Option<Factor>) -> Result<(), ApiError> {
+        match self.sign_in_online(login.clone(), password.clone(), factor).await {
             Err(error) if error.is_network() => match self.safe_of(&login) {
-                Some(safe) if inner().person.get_untracked().is_none() => self.unlock(safe.person, password).await,
+                Some(safe) if inner().person.get_untracked().is_none() => {
+                    self.unlock(safe.person, password, None).await
+                }
                 _ => Err(error),
             },
             answer => answer,
         }
     }
 
-    async fn sign_in_online(self, login: String, password: String, code: Option<String>) -> Result<(), ApiError> {
+    async fn sign_in_online(self, login: String, password: String, factor: Option<Factor>) -> Result<(), ApiError> {
         let here = inner();
         let device = here.device.borrow().clone().unwrap_or_default();
         let mut asked =
             serde_json::json!({ "login": login, "password": password, "device": device, "device_name": device_name() });
-        if let Some(code) = code {
-            asked["code"] = code.into();
+        match factor {
+            Some(Factor::Code(code)) => asked["code"] = code.into(),
+            Some(Factor::Passkey(answer)) => asked["passkey"] = answer,
+            None => {}
         }
         let reply: SessionReply =
             self.seen(http::json(Call::post("/api/v1/session", "application/json", asked.to_string())).await)?;
@@ -460,6 +475,7 @@ impl Session {
         here.told_pending.set(None);
         here.last_sync.set(None);
         here.too_old.set(false);
+        here.factor_demanded.set(false);
         here.sign_in_again.set(false);
         here.phase.set(Phase::SignedOut);
         self.tell_all();
@@ -936,7 +952,23 @@ impl Session {
         {
             spawn_local(self.withdraw(error.code.clone()));
         }
+        if matches!(&answer, Err(error) if error.code == "second_factor.demanded") {
+            here.factor_demanded.set(true);
+        }
         answer
+    }
+
+    /// Whether the office wants a second factor of this person first; tracked.
+    pub fn factor_demanded(self) -> bool {
+        inner().factor_demanded.get()
+    }
+
+    /// There is one now: the office answers again.
+    pub fn factor_is_there(self) {
+        if inner().factor_demanded.get_untracked() {
+            inner().factor_demanded.set(false);
+            self.wake();
+        }
     }
 
     pub(crate) fn round_ended(self, done: Result<(), ApiError>) {
@@ -1474,7 +1506,7 @@ fn ask_to_persist() {
 }
 
 /// What the office's device list shows, such as "Android · Chrome".
-fn device_name() -> String {
+pub fn device_name() -> String {
     let agent = web_sys::window()
         .and_then(|window| window.navigator().user_agent().ok())
         .unwrap_or_default();

@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub async fn listen(app: Data<AppState>, request: HttpRequest) -> Result<HttpResponse> {
     let claims = Claims::of_request(&request, &app.keys)?;
     let pokes = app.hub.subscribe();
-    let actor = Actor::confirm(&mut *app.pool.get().await?, &claims, app.first_lock).await?;
+    let actor = Actor::confirm(&mut *app.pool.get().await?, &claims, &app).await?;
     let now = Instant::now();
     let listener = Listener {
         app,
@@ -99,8 +99,7 @@ impl Listener {
 
     /// Rights may have changed since; a full house is no reason to hang up.
     async fn confirm(&mut self) -> Result<()> {
-        let looked_up =
-            async { Actor::confirm(&mut *self.app.pool.get().await?, &self.claims, self.app.first_lock).await };
+        let looked_up = async { Actor::confirm(&mut *self.app.pool.get().await?, &self.claims, &self.app).await };
         match looked_up.await {
             Ok(actor) => self.actor = actor,
             Err(Error::Refused(Code::Busy)) => {}

@@ -22,6 +22,7 @@ use crate::people;
 use crate::store::accounts::{self, Account};
 use crate::store::audit::{self, Event};
 use crate::store::enrolments;
+use crate::store::passkeys;
 use crate::store::purpose::within;
 use crate::store::recusals;
 use crate::store::roster::{self, NewPerson};
@@ -448,7 +449,9 @@ pub async fn remove_second_factor(
     let mut conn = app.pool.get().await?;
     within(&mut conn, actor.managing(), async |conn| -> Result<()> {
         subject(conn, &actor, id).await?;
-        if !second_factors::remove(conn, actor.district, id).await? {
+        let had_codes = second_factors::remove(conn, actor.district, id).await?;
+        let passkeys = passkeys::remove_all(conn, actor.district, id).await?;
+        if !had_codes && passkeys == 0 {
             return Err(Code::NotFound.into());
         }
         tell(conn, &actor, "second_factor.removed", id, json!({})).await
@@ -639,7 +642,7 @@ pub(super) fn day(text: &str) -> Result<NaiveDate, Refused> {
         .ok_or(Refused(Code::ValueInvalid))
 }
 
-fn moment(at: DateTime<Utc>) -> String {
+pub(super) fn moment(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

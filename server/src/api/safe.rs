@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::api::sync;
-use crate::auth::actor::{Actor, Uploader};
+use crate::auth::actor::{Actor, Doorstep, Uploader};
 use crate::body;
 use crate::error::{Code, Result};
 
@@ -38,7 +38,12 @@ struct Opened {
 
 /// `POST /api/v1/session/key`: locks the key of a phone's safe for its owner and that phone. Nothing of it is stored here: the phone
 /// keeps the answer, and only this office can open it. That also makes it a proof of who handed the key in.
-pub async fn lock(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+pub async fn lock(
+    app: Data<AppState>,
+    Doorstep(actor): Doorstep,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse> {
     let Fresh { key } = body::json(&request, payload).await?;
     let key = SafeKey::from_text(&key).ok_or(Code::ValueInvalid)?;
     let locked = key.locked_by(&app.keys.safe, &place(&actor), rand::random());
@@ -47,7 +52,12 @@ pub async fn lock(app: Data<AppState>, actor: Actor, request: HttpRequest, paylo
 
 /// `POST /api/v1/session/key/open`: gives the key back to the person, on the phone, that it was locked for: they have a new password.
 /// 422 `safe.unusable` for anybody else's and for what this office did not lock.
-pub async fn open(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
+pub async fn open(
+    app: Data<AppState>,
+    Doorstep(actor): Doorstep,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse> {
     let Locked { locked } = body::json(&request, payload).await?;
     let key = SafeKey::unlocked_by(&app.keys.safe, &place(&actor), &locked).ok_or(Code::SafeUnusable)?;
     Ok(HttpResponse::Ok().json(Opened { key: key.to_text() }))

@@ -1,5 +1,5 @@
 //! `/api/v1/second-factor`: somebody with an office role sets up, confirms and removes their own time-based codes. A sign-in asks for them
-//! once they are confirmed (`api/session.rs`); an administrator removes somebody else's (`api/people.rs`). Nobody is made to have one.
+//! once they are confirmed (`api/session.rs`); an administrator removes somebody else's (`api/people.rs`). Passkeys are in `api/passkeys.rs`.
 
 use std::time::Instant;
 
@@ -13,12 +13,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::AppState;
-use crate::auth::actor::Actor;
+use crate::api::passkeys::{self as keys, Shown};
+use crate::auth::actor::{Actor, Doorstep};
 use crate::auth::office;
 use crate::auth::second_factor::{LONGEST_CODE, Secret, Typed, fresh_recovery_codes};
 use crate::body;
 use crate::error::{Code, Refused, Result};
 use crate::store::audit::{self, Event};
+use crate::store::passkeys;
 use crate::store::people::{self, Person};
 use crate::store::purpose::{Purpose, within};
 use crate::store::second_factors::{self, SecondFactor};
@@ -26,26 +28,41 @@ use crate::store::second_factors::{self, SecondFactor};
 /// Who may set one up. A supervisor's phone signs in where there is nobody to help with a lost code.
 const ROLES: [&str; 4] = ["coordinator", "committee", "admin", "zone_lead"];
 
-/// What one has: `{"active": true, "recovery_left": 8}`.
+/// What one has: `{"active": true, "recovery_left": 8, "passkeys": [], "passkeys_at": "duxing.example", "demanded": true}`.
 #[derive(Serialize)]
 pub struct Standing {
     /// Whether the sign-in asks for a code.
     active: bool,
     /// Recovery codes not used yet.
     recovery_left: i64,
+    /// One of which the sign-in asks for.
+    passkeys: Vec<Shown>,
+    /// The name under which a page must be open to set up a passkey; null where there can be none.
+    passkeys_at: Option<String>,
+    /// Whether the caller must have one or the other.
+    demanded: bool,
 }
 
 /// `GET`: one's own.
-pub async fn show(app: Data<AppState>, actor: Actor) -> Result<Json<Standing>> {
+pub async fn show(app: Data<AppState>, Doorstep(actor): Doorstep) -> Result<Json<Standing>> {
     let mut conn = app.pool.get().await?;
-    let standing = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
-        let factor = second_factors::of(conn, actor.district, actor.person).await?;
+    Ok(Json(standing(&app, &mut conn, &actor).await?))
+}
+
+/// What the caller has.
+pub(super) async fn standing(app: &AppState, conn: &mut AsyncPgConnection, actor: &Actor) -> Result<Standing> {
+    let (district, person) = (actor.district, actor.person);
+    let standing = within(conn, Purpose::signing_in(), async |conn| -> Result<_> {
+        let factor = second_factors::of(conn, district, person).await?;
         Ok(Standing {
             active: factor.is_some_and(|factor| factor.confirmed),
-            recovery_left: second_factors::recovery_left(conn, actor.district, actor.person).await?,
+            recovery_left: second_factors::recovery_left(conn, district, person).await?,
+            passkeys: keys::shown(passkeys::of(conn, district, person).await?),
+            passkeys_at: app.passkeys.as_ref().map(|passkeys| passkeys.name().to_owned()),
+            demanded: app.second_factor.demands_of(&actor.roles),
         })
     });
-    Ok(Json(standing.await?))
+    standing.await
 }
 
 #[derive(Deserialize)]
@@ -66,7 +83,12 @@ pub struct Begun {
 /// `POST`, body `{"password"}`: a new secret. Nothing is asked at sign-in until it is confirmed; beginning again replaces it.
 ///
 /// Refuses `forbidden` to those without an office role, `password.wrong`, and `second_factor.present` when there is a confirmed one.
-pub async fn begin(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<Json<Begun>> {
+pub async fn begin(
+    app: Data<AppState>,
+    Doorstep(actor): Doorstep,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Begun>> {
     refuse_others(&actor)?;
     let asked: Begin = body::json(&request, payload).await?;
     office::confirm(&app, &actor, &request, asked.password).await?;
@@ -101,7 +123,7 @@ pub struct Confirmed {
 /// Refuses `code.wrong`, `session.too_many_tries`, and 404 when nothing waits to be confirmed.
 pub async fn confirm(
     app: Data<AppState>,
-    actor: Actor,
+    Doorstep(actor): Doorstep,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<Json<Confirmed>> {
@@ -149,10 +171,11 @@ struct Remove {
 
 /// `POST …/remove`, body `{"password", "code"}`, the code being six digits or a recovery code: the sign-in asks for the password alone again.
 ///
-/// Refuses `password.wrong`, `code.wrong`, `session.too_many_tries`, and 404 when there is none.
+/// Refuses `password.wrong`, `code.wrong`, `session.too_many_tries`, 404 when there is none, and `second_factor.last` for the last factor of somebody
+/// who must have one.
 pub async fn remove(
     app: Data<AppState>,
-    actor: Actor,
+    Doorstep(actor): Doorstep,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<Json<Standing>> {
@@ -162,6 +185,10 @@ pub async fn remove(
     let mut conn = app.pool.get().await?;
     let (person, factor) = own(&mut conn, &actor).await?;
     let factor = factor.filter(|factor| factor.confirmed).ok_or(Code::NotFound)?;
+    let passkeys = within(&mut conn, Purpose::signing_in(), async |conn| {
+        passkeys::of(conn, actor.district, actor.person).await
+    });
+    refuse_last(&app, &person, passkeys.await?.len())?;
     app.throttle.admit_code(&person.login, Instant::now())?;
     let spent = within(&mut conn, Purpose::signing_in(), async |conn| {
         spend(&app, conn, &person, &factor, &asked.code).await
@@ -177,10 +204,15 @@ pub async fn remove(
         tell(conn, &person, "second_factor.removed", json!({})).await
     })
     .await?;
-    Ok(Json(Standing {
-        active: false,
-        recovery_left: 0,
-    }))
+    Ok(Json(standing(&app, &mut conn, &actor).await?))
+}
+
+/// Refuses `second_factor.last` when so many factors are left to somebody who must have one.
+pub(super) fn refuse_last(app: &AppState, person: &Person, left: usize) -> Result<(), Refused> {
+    match left == 0 && app.second_factor.demands_of(&person.roles) {
+        true => Err(Refused(Code::SecondFactorLast)),
+        false => Ok(()),
+    }
 }
 
 /// Whether `code` is good, which it is once: a used-up recovery code is told in the audit.
@@ -252,7 +284,12 @@ fn open(app: &AppState, person: &Person, factor: &SecondFactor) -> Result<Secret
 }
 
 /// About one's own second factor.
-async fn tell(conn: &mut AsyncPgConnection, person: &Person, what: &'static str, detail: Value) -> Result<()> {
+pub(super) async fn tell(
+    conn: &mut AsyncPgConnection,
+    person: &Person,
+    what: &'static str,
+    detail: Value,
+) -> Result<()> {
     let (district, id): (Uuid, Uuid) = (person.district_id, person.id);
     let event = Event {
         district,

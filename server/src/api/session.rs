@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::AppState;
-use crate::api::second_factor;
+use crate::api::{passkeys as keys, second_factor};
 use crate::auth::office::LONGEST_PASSWORD;
 use crate::auth::password::Caller;
 use crate::auth::second_factor::LONGEST_CODE;
@@ -26,7 +26,7 @@ use crate::store::audit::{self, Event};
 use crate::store::people::{self, Person};
 use crate::store::purpose::{Purpose, within};
 use crate::store::sessions::Session;
-use crate::store::{second_factors, sessions};
+use crate::store::{passkeys, second_factors, sessions};
 
 /// What a person types, and what their installation calls itself.
 #[derive(Deserialize)]
@@ -39,6 +39,15 @@ struct SignIn {
     /// Six digits or a recovery code, from whoever was told `session.code_needed`.
     #[serde(default)]
     code: Option<String>,
+    /// The answer of a passkey to what came with `session.code_needed`, in the place of a code.
+    #[serde(default)]
+    passkey: Option<keys::Answer>,
+}
+
+/// How somebody proves that it is them, beside the password.
+enum Proof {
+    Code(String),
+    Passkey(keys::Answer),
 }
 
 /// An open session as the client sees it.
@@ -67,8 +76,10 @@ struct District {
 
 /// `POST`: checks login and password, then the second factor if the person has one, and starts a sign-in on this device.
 ///
-/// Body `{"login", "password", "device", "device_name", "code"?}`. With the password right and no `code`: 401 `session.code_needed`, and the
-/// same body with `code` is expected next. A wrong or used code is 401 `session.code_refused` and slowed down like a password.
+/// Body `{"login", "password", "device", "device_name", "code"?, "passkey"?}`. With the password right and neither `code` nor `passkey`: 401
+/// `session.code_needed`, and the same body with one of them is expected next. For somebody with passkeys that refusal has a member more,
+/// `{"passkey": {"challenge", "options", "or_code"}}`: the options are for `navigator.credentials.get`, and `or_code` says whether a code would do.
+/// What is wrong, late or used is 401 `session.code_refused` and slowed down like a password.
 pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload) -> Result<HttpResponse> {
     let asked: SignIn = body::json(&request, payload).await?;
     asked.check()?;
@@ -114,12 +125,17 @@ pub async fn sign_in(app: Data<AppState>, request: HttpRequest, payload: Payload
     refuse_inactive(&person, device_state.as_deref())?;
 
     let mut conn = app.pool.get().await?;
-    let started = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<_> {
-        check_code(&app, conn, &visitor, &person, asked.code.as_deref()).await?;
+    let proof = asked.passkey.map(Proof::Passkey).or(asked.code.map(Proof::Code));
+    // A refusal must use up what was shown, so it is no error in here.
+    let started = within(&mut conn, Purpose::signing_in(), async |conn| -> Result<Result<Uuid>> {
+        if let Err(refused) = check_factor(&app, conn, &visitor, &person, proof).await? {
+            return Ok(Err(refused));
+        }
         people::see_device(conn, &person, asked.device, &asked.device_name).await?;
-        sessions::start(conn, person.district_id, person.id, asked.device, lifetime()).await
+        let family = sessions::start(conn, person.district_id, person.id, asked.device, lifetime()).await?;
+        Ok(Ok(family))
     });
-    let family = started.await?;
+    let family = started.await??;
     app.throttle.succeeded(&visitor);
     open(
         &app,
@@ -171,30 +187,39 @@ pub async fn sign_out(app: Data<AppState>, request: HttpRequest) -> Result<HttpR
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The second factor of a person whose password was right, if they have one.
-async fn check_code(
+/// The second factor of a person whose password was right, if they have one: a refusal, or nothing against them.
+async fn check_factor(
     app: &AppState,
     conn: &mut AsyncPgConnection,
     visitor: &Visitor,
     person: &Person,
-    code: Option<&str>,
-) -> Result<()> {
-    let factor = second_factors::of(conn, person.district_id, person.id).await?;
-    let Some(factor) = factor.filter(|factor| factor.confirmed) else {
-        return Ok(());
-    };
-    let Some(code) = code else {
+    proof: Option<Proof>,
+) -> Result<Result<()>> {
+    let codes = second_factors::of(conn, person.district_id, person.id).await?;
+    let codes = codes.filter(|codes| codes.confirmed);
+    let passkeys = passkeys::of(conn, person.district_id, person.id).await?;
+    if codes.is_none() && passkeys.is_empty() {
+        return Ok(Ok(()));
+    }
+    let Some(proof) = proof else {
         app.throttle.half_way(visitor);
-        return Err(Code::CodeNeeded.into());
+        let asked = keys::ask(app, conn, person, &passkeys).await?;
+        let needed = asked.map(|asked| Error::PasskeyNeeded(Box::new(asked)));
+        return Ok(Err(needed.unwrap_or(Code::CodeNeeded.into())));
     };
     app.throttle
         .admit_code(&person.login, Instant::now())
         .inspect_err(|_| app.throttle.half_way(visitor))?;
-    if !second_factor::spend(app, conn, person, &factor, code).await? {
-        return Err(Code::CodeRefused.into());
+    let is_good = match (proof, codes) {
+        (Proof::Passkey(answer), _) => keys::spend(app, conn, person, answer).await?,
+        (Proof::Code(code), Some(codes)) => second_factor::spend(app, conn, person, &codes, &code).await?,
+        (Proof::Code(_), None) => false,
+    };
+    if !is_good {
+        return Ok(Err(Code::CodeRefused.into()));
     }
     app.throttle.code_succeeded(&person.login);
-    Ok(())
+    Ok(Ok(()))
 }
 
 impl SignIn {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::auth::grants::{Grant, grants};
+use crate::auth::second_factor::FactorRule;
 use crate::auth::session::{RefreshToken, presented};
 use crate::auth::token::Claims;
 use crate::error::{Code, Error, Result};
@@ -40,6 +41,8 @@ pub struct Actor {
     pub grants: Vec<Grant>,
     /// Schools the person keeps away from today.
     pub recused: Vec<Uuid>,
+    /// Whether they have an office role and no second factor.
+    pub lacks_factor: bool,
     /// Whether the server keeps to the grants by itself: [`AppState::first_lock`].
     pub first_lock: bool,
 }
@@ -47,8 +50,17 @@ pub struct Actor {
 impl Actor {
     /// Confirms a token against the database and brings the grants along: one round trip.
     ///
-    /// Refuses `session.expired`, `device.revoked`, `person.disabled` and `token.stale`.
-    pub async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims, first_lock: bool) -> Result<Self> {
+    /// Refuses `session.expired`, `device.revoked`, `person.disabled`, `token.stale`, and `second_factor.demanded` to whoever must have one
+    /// and has none.
+    pub async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims, app: &AppState) -> Result<Self> {
+        let Doorstep(actor) = Doorstep::confirm(conn, claims, app.first_lock).await?;
+        match actor.lacks_factor && app.second_factor == FactorRule::Demanded {
+            true => Err(Code::SecondFactorDemanded.into()),
+            false => Ok(actor),
+        }
+    }
+
+    async fn known(conn: &mut AsyncPgConnection, claims: &Claims, first_lock: bool) -> Result<Self> {
         let standing = rights::standing(conn, claims.district, claims.sub, claims.family, today())
             .await?
             .filter(|standing| standing.session_live || !first_lock)
@@ -76,6 +88,7 @@ impl Actor {
             name: standing.name,
             roles: standing.roles,
             zone: standing.zone,
+            lacks_factor: standing.lacks_factor,
             first_lock,
         }
     }
@@ -100,6 +113,7 @@ impl Actor {
             name: String::new(),
             roles: Vec::new(),
             zone: None,
+            lacks_factor: false,
             first_lock: true,
         }
     }
@@ -167,13 +181,23 @@ impl Actor {
     }
 }
 
-/// Who hands in work: an actor, or somebody whose account or device was withdrawn. A registered phone keeps this right, so that what
+/// Somebody who signed in, and of whom a second factor may be demanded that they do not have: they may set one up, and keep the safe on their phone,
+/// without which nobody could come in to do so.
+pub struct Doorstep(pub Actor);
+
+impl Doorstep {
+    async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims, first_lock: bool) -> Result<Self> {
+        Actor::known(conn, claims, first_lock).await.map(Self)
+    }
+}
+
+/// Who hands in work: an actor, with a second factor or without, or somebody whose account or device was withdrawn. A registered phone keeps this right, so that what
 /// was recorded before the withdrawal reaches the office.
 pub struct Uploader(pub Actor);
 
 impl Uploader {
     async fn confirm(conn: &mut AsyncPgConnection, claims: &Claims, first_lock: bool) -> Result<Self> {
-        let refused = match Actor::confirm(conn, claims, first_lock).await {
+        let refused = match Actor::known(conn, claims, first_lock).await {
             Ok(actor) => return Ok(Self(actor)),
             Err(refused) => refused,
         };
@@ -273,16 +297,34 @@ impl FromRequest for Actor {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let app = request
-                .app_data::<web::Data<AppState>>()
-                .expect("routes.rs puts the state there")
-                .clone();
-            let claims = Claims::of_request(&request, &app.keys)?;
-            app.pace.admit(claims.family)?;
-            let mut conn = app.pool.get().await?;
-            Actor::confirm(&mut conn, &claims, app.first_lock).await
+            let (app, claims) = asked_by(&request)?;
+            Actor::confirm(&mut *app.pool.get().await?, &claims, &app).await
         })
     }
+}
+
+impl FromRequest for Doorstep {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let (app, claims) = asked_by(&request)?;
+            Doorstep::confirm(&mut *app.pool.get().await?, &claims, app.first_lock).await
+        })
+    }
+}
+
+/// The token of a request that does not come too fast.
+fn asked_by(request: &HttpRequest) -> Result<(web::Data<AppState>, Claims)> {
+    let app = request
+        .app_data::<web::Data<AppState>>()
+        .expect("routes.rs puts the state there")
+        .clone();
+    let claims = Claims::of_request(request, &app.keys)?;
+    app.pace.admit(claims.family)?;
+    Ok((app, claims))
 }
 
 /// The day it is in the district: assignments begin and end at its midnight, not at the server's.

@@ -99,6 +99,7 @@ mod tests {
             session_live: true,
             assigned: assigned.iter().map(|id| Uuid::from_u128(*id)).collect(),
             overseen: overseen.iter().map(|id| Uuid::from_u128(*id)).collect(),
+            lacks_factor: false,
             recused: recused.iter().map(|id| Uuid::from_u128(*id)).collect(),
         };
         let short = |grant: Grant| {

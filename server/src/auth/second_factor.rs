@@ -6,6 +6,8 @@ use sha1::Sha1;
 use sync_protocol::safe::SafeKey;
 use uuid::Uuid;
 
+use crate::store::rights::OFFICE_ROLES;
+
 /// Seconds of one time step.
 const STEP_S: i64 = 30;
 /// Steps that two clocks may differ by, each way.
@@ -14,11 +16,26 @@ const DRIFT: i64 = 1;
 const DIGITS: u32 = 1_000_000;
 /// Bytes of a secret, as many as the hash has (RFC 4226, section 4).
 const SECRET: usize = 20;
-/// Bytes before the sealed secret that make each sealing another one.
 /// Recovery codes handed out at once.
 pub const RECOVERY_CODES: usize = 8;
 /// The longest text that is looked at as a code, in characters.
 pub const LONGEST_CODE: usize = 40;
+
+/// Whether office roles must have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorRule {
+    /// Without one they are let in to set one up, and to nothing else.
+    Demanded,
+    /// Whoever wants one has one.
+    Offered,
+}
+
+impl FactorRule {
+    /// Whether somebody with these roles must have one.
+    pub fn demands_of(self, roles: &[String]) -> bool {
+        self == FactorRule::Demanded && roles.iter().any(|role| OFFICE_ROLES.contains(&role.as_str()))
+    }
+}
 
 /// The secret that a person's device and this server share.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use crate::error::Result;
 
+/// Of whom a second factor may be demanded: they see or change what is the whole district's.
+pub const OFFICE_ROLES: [&str; 3] = ["coordinator", "committee", "admin"];
+
 /// The state of affairs behind an access token.
 #[derive(Debug, Queryable)]
 pub struct Standing {
@@ -35,6 +38,8 @@ pub struct Standing {
     pub overseen: Vec<Uuid>,
     /// Schools they keep away from on that day.
     pub recused: Vec<Uuid>,
+    /// Whether they have an office role and no second factor.
+    pub lacks_factor: bool,
 }
 
 /// Looks up everything a request's rights depend on; `None` when there is no such sign-in of that person.
@@ -79,6 +84,7 @@ impl Query for StandingQuery {
         sql_types::Array<sql_types::Uuid>,
         sql_types::Array<sql_types::Uuid>,
         sql_types::Array<sql_types::Uuid>,
+        sql_types::Bool,
     );
 }
 
@@ -86,9 +92,15 @@ impl QueryFragment<Pg> for StandingQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // One of the few questions that the second lock answers to a server that has not said for whom it works.
         out.push_sql(
-            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen, recused \
-             FROM lock_standing(",
+            "SELECT name, roles, zone_id, stamp, person_active, device_id, device_active, session_live, assigned, overseen, recused, \
+             CASE WHEN roles && ",
         );
+        out.push_bind_param::<sql_types::Array<sql_types::Text>, _>(OFFICE_ROLES.as_slice())?;
+        out.push_sql(" THEN NOT lock_has_factor(");
+        out.push_bind_param::<sql_types::Uuid, _>(&self.district)?;
+        out.push_sql(", ");
+        out.push_bind_param::<sql_types::Uuid, _>(&self.person)?;
+        out.push_sql(") ELSE false END FROM lock_standing(");
         out.push_bind_param::<sql_types::Uuid, _>(&self.district)?;
         out.push_sql(", ");
         out.push_bind_param::<sql_types::Uuid, _>(&self.person)?;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::schema::{recovery_code, second_factor};
+use crate::store::passkeys;
 
 /// Somebody's second factor.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -28,13 +29,15 @@ pub async fn of(conn: &mut AsyncPgConnection, district: Uuid, person: Uuid) -> R
     Ok(row.first(conn).await.optional()?)
 }
 
-/// Those of the district's people who have one that is asked for.
+/// Those of the district's people who have one that is asked for, be it a passkey.
 pub async fn owners(conn: &mut AsyncPgConnection, district: Uuid, of: &[Uuid]) -> Result<Vec<Uuid>> {
     let rows = second_factor::table
         .filter(second_factor::district_id.eq(district))
         .filter(second_factor::person_id.eq_any(of))
         .filter(second_factor::confirmed_at.is_not_null());
-    Ok(rows.select(second_factor::person_id).load(conn).await?)
+    let mut owners: Vec<Uuid> = rows.select(second_factor::person_id).load(conn).await?;
+    owners.extend(passkeys::owners(conn, district, of).await?);
+    Ok(owners)
 }
 
 /// Stores a secret that its owner has yet to confirm, in the place of an earlier one of the same sort; false when they have a confirmed one.

@@ -1,5 +1,6 @@
 //! Me and this phone: who is signed in, how the screens look, what is stored here, leaving.
 
+mod passkeys;
 mod second_factor;
 
 use leptos::prelude::*;
@@ -13,7 +14,8 @@ use crate::icons::{Icon, icon, small};
 use crate::prefs::{Locale, Theme, locale, senior, set_locale, set_senior, set_theme, theme};
 use crate::service_worker;
 use crate::session::use_session;
-use second_factor::SecondFactor;
+pub use passkeys::Passkeys;
+pub use second_factor::SecondFactor;
 
 #[component]
 pub fn MePage() -> impl IntoView {
@@ -40,6 +42,7 @@ pub fn MePage() -> impl IntoView {
             <Looks />
             <ThisPhone />
             <SecondFactor />
+            <Passkeys />
             <Leave />
         </Screen>
     }
@@ -176,8 +179,9 @@ async fn storage_used() -> Option<(f64, f64)> {
     Some((number("usage")?, number("quota")?))
 }
 
+/// Signing out, with a word about what is not sent yet.
 #[component]
-fn Leave() -> impl IntoView {
+pub fn Leave() -> impl IntoView {
     let session = use_session();
     let asking = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);

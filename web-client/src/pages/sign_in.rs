@@ -5,12 +5,13 @@ use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
+use super::factor_step::{Asked, FactorStep};
 use super::unlock::{Doors, WithdrawnNote};
-use crate::components::{Badge, ErrorNote, PasswordBox, Tone, error_words, role_word};
+use crate::components::{Badge, ErrorNote, PasswordBox, Tone, role_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, senior, set_locale, set_senior};
-use crate::session::{About, SignIn, use_session};
+use crate::session::{About, Factor, SignIn, use_session};
 
 #[component]
 pub fn SignInPage() -> impl IntoView {
@@ -18,7 +19,7 @@ pub fn SignInPage() -> impl IntoView {
     let login = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());
     // Asked for once the office says so.
-    let code = RwSignal::new(None::<String>);
+    let asked = RwSignal::new(None::<Asked>);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
     let about = RwSignal::new(None::<About>);
@@ -39,7 +40,7 @@ pub fn SignInPage() -> impl IntoView {
             },
         )
     });
-    let enter = move |name: String, word: String| {
+    let enter_with = move |name: String, word: String, factor: Option<Factor>| {
         if busy.get_untracked() {
             return;
         }
@@ -51,8 +52,7 @@ pub fn SignInPage() -> impl IntoView {
         error.set(None);
         let typed = word.clone();
         spawn_local(async move {
-            let digits = code.get_untracked().filter(|digits| !digits.trim().is_empty());
-            match session.sign_in(name.trim().to_owned(), word, digits).await {
+            match session.sign_in(name.trim().to_owned(), word, factor).await {
                 // Whoever waited for the sign-in may have taken this page away already.
                 Ok(()) => drop(go_on.try_with_value(|go_on| go_on())),
                 Err(refused) if refused.code == "session.refused" => error.set(Some(t("sign_in.wrong"))),
@@ -60,15 +60,20 @@ pub fn SignInPage() -> impl IntoView {
                     if refused.code == "session.code_needed" {
                         login.set(name);
                         password.set(typed);
-                        code.update(|code| _ = code.get_or_insert_default());
                     }
-                    error.set(Some(error_words(&refused)));
+                    Asked::follow(asked, &refused);
+                    error.set(Some(Asked::words(&refused)));
                 }
             }
             // This page is gone by now when the sign-in worked.
             let _ = busy.try_set(false);
         });
     };
+    let enter = move |name: String, word: String| {
+        let code = asked.with_untracked(|asked| asked.as_ref().and_then(Asked::typed));
+        enter_with(name, word, code);
+    };
+    let with_passkey = move |answer| enter_with(login.get_untracked(), password.get_untracked(), Some(answer));
     Effect::new(move |_| document().set_title(&format!("{} · {}", t("sign_in.title"), t("app.name"))));
     view! {
         <div class="screen sign-in">
@@ -108,22 +113,7 @@ pub fn SignInPage() -> impl IntoView {
                         />
                     </div>
                     <PasswordBox id="password" label=Signal::derive(|| t("sign_in.password")) value=password />
-                    <Show when=move || code.with(Option::is_some)>
-                        <div class="field">
-                            <label class="label" for="code">{move || t("factor.code")}</label>
-                            <input
-                                id="code"
-                                class="box"
-                                data-testid="code"
-                                type="text"
-                                inputmode="numeric"
-                                autocomplete="one-time-code"
-                                maxlength="32"
-                                prop:value=move || code.get().unwrap_or_default()
-                                on:input=move |event| code.set(Some(event_target_value(&event)))
-                            />
-                        </div>
-                    </Show>
+                    <FactorStep asked error with_passkey />
                     <ErrorNote error=error />
                     <button class="btn main wide" type="submit" data-testid="sign-in" aria-busy=move || if busy.get() { "true" } else { "false" }>
                         {move || if busy.get() { t("sign_in.busy") } else { t("sign_in.go") }}

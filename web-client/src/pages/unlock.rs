@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::components::{ErrorNote, PasswordBox, error_words};
+use super::factor_step::{Asked, FactorStep};
+use crate::components::{ErrorNote, PasswordBox};
 use crate::i18n::{t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, set_locale};
-use crate::session::{Person, use_session};
+use crate::session::{Factor, Person, use_session};
 
 #[component]
 pub fn UnlockPage() -> impl IntoView {
@@ -15,9 +16,11 @@ pub fn UnlockPage() -> impl IntoView {
     let password = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
+    // Asked for once the office says so: the password is a new one.
+    let asked = RwSignal::new(None::<Asked>);
     let name = move || session.door().map(|person| person.name).unwrap_or_default();
     let district = move || session.door().map(|person| person.district_name).unwrap_or_default();
-    let open = move || {
+    let open_with = move |factor: Option<Factor>| {
         let (Some(person), false) = (untrack(|| session.door()), busy.get_untracked()) else {
             return;
         };
@@ -30,16 +33,21 @@ pub fn UnlockPage() -> impl IntoView {
         error.set(None);
         spawn_local(async move {
             // This page is gone when it worked.
-            if let Err(refused) = session.unlock(person, word).await {
-                let _ = error.try_set(Some(error_words(&refused)));
+            if let Err(refused) = session.unlock(person, word, factor).await
+                && error.try_set(Some(Asked::words(&refused))).is_none()
+            {
+                Asked::follow(asked, &refused);
             }
             let _ = busy.try_set(false);
         });
     };
+    let open = move || open_with(asked.with_untracked(|asked| asked.as_ref().and_then(Asked::typed)));
+    let with_passkey = move |answer| open_with(Some(answer));
     // Another door is another password.
     Effect::new(move |_| {
         let _ = session.door();
         password.set(String::new());
+        asked.set(None);
         error.set(None);
     });
     Effect::new(move |_| document().set_title(&format!("{} · {}", t("unlock.title"), t("app.name"))));
@@ -71,6 +79,7 @@ pub fn UnlockPage() -> impl IntoView {
                     </h2>
                     <p class="sm">{move || t("unlock.text")}</p>
                     <PasswordBox id="unlock-password" label=Signal::derive(|| t("sign_in.password")) value=password />
+                    <FactorStep asked error with_passkey />
                     <ErrorNote error=error />
                     <button class="btn main wide" type="submit" data-testid="unlock" aria-busy=move || if busy.get() { "true" } else { "false" }>
                         {move || if busy.get() { t("unlock.busy") } else { t("unlock.go") }}

@@ -250,11 +250,22 @@ impl Session {
         }
     }
 
-    /// Opens a safe with its owner's password; with the new one, too, where there is a network.
-    pub async fn unlock(self, person: Person, password: String) -> Result<(), ApiError> {
+    /// Opens a safe with its owner's password; with the new one, too, where there is a network. For that the office may want the second factor:
+    /// `session.code_needed`, as at the sign-in.
+    pub async fn unlock(self, person: Person, password: String, factor: Option<Factor>) -> Result<(), ApiError> {
         let here = inner();
         let safe = here.safes.get_untracked().into_iter().find(|safe| safe.is_of(&person));
         let safe = safe.ok_or_else(|| ApiError::new(404, "not_found"))?;
+        let wrong = || ApiError::new(401, "safe.wrong");
+        if factor.is_some() {
+            let opened = self.sign_in_online(safe.login, password, factor).await;
+            opened.map_err(|error| match error.code == "session.refused" {
+                true => wrong(),
+                false => error,
+            })?;
+            here.wrong_tries.set(0);
+            return Ok(());
+        }
         let over = here.wrong_tries.get().saturating_sub(FREE_TRIES);
         if over > 0 {
             let wait = 1i32.checked_shl(over).unwrap_or(LONGEST_WAIT_S).min(LONGEST_WAIT_S);
@@ -262,8 +273,11 @@ impl Session {
         }
         let Some(key) = safe.open(&password).await? else {
             here.wrong_tries.set(here.wrong_tries.get() + 1);
-            let wrong = ApiError::new(401, "safe.wrong");
-            return self.sign_in_online(safe.login, password, None).await.map_err(|_| wrong);
+            let asked = self.sign_in_online(safe.login, password, None).await;
+            return asked.map_err(|error| match error.code == "session.code_needed" {
+                true => error,
+                false => wrong(),
+            });
         };
         here.wrong_tries.set(0);
         self.note_signed_in(&safe.person).await;

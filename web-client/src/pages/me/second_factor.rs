@@ -58,6 +58,9 @@ pub fn SecondFactor() -> impl IntoView {
     let look = move || {
         spawn_local(async move {
             if let Ok(standing) = session.get::<Standing>(PATH).await {
+                if standing.active {
+                    session.factor_is_there();
+                }
                 let _ = step.try_set(match standing.active {
                     true => Step::Active(standing.recovery_left),
                     false => Step::None,
