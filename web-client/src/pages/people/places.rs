@@ -125,11 +125,6 @@ pub fn PlacesList() -> impl IntoView {
         schools.into_iter().filter(fits).collect::<Vec<_>>()
     });
     let is_open = move || map.open.get() != Open::Nothing;
-    let acts: [(Open, fn() -> String, &str); 3] = [
-        (Open::School(None), || t("places.new_school"), "new-school"),
-        (Open::List, || t("places.new_list"), "new-list"),
-        (Open::Zone(None), || t("places.new_zone"), "new-zone"),
-    ];
     view! {
         <ErrorNote error />
         <div class="filters" role="group" aria-label=move || t("filter.label")>
@@ -145,11 +140,9 @@ pub fn PlacesList() -> impl IntoView {
                 <span class="hidden">{move || t("places.search")}</span>
                 <input type="search" data-find="" data-testid="search" placeholder=move || t("places.search") bind:value=search />
             </label>
-            {acts.map(|(open, words, test)| view! {
-                <button class="btn" class:main=test == "new-school" type="button" data-testid=test on:click=move |_| map.open.set(open.clone())>
-                    {small(Icon::Plus)} <span>{move || words()}</span>
-                </button>
-            }).collect_view()}
+            <OpenButton map open=Open::School(None) words=Signal::derive(|| t("places.new_school")) test="new-school" main=true />
+            <OpenButton map open=Open::List words=Signal::derive(|| t("places.new_list")) test="new-list" />
+            <OpenButton map open=Open::Zone(None) words=Signal::derive(|| t("places.new_zone")) test="new-zone" />
         </div>
         <div class="with-rows people" class:open=is_open>
             <div class="stack">
@@ -177,6 +170,21 @@ pub fn PlacesList() -> impl IntoView {
             }}
         </div>
         <PasswordSheet deed=map.deed done=Callback::new(move |places| map.take(places)) words=Callback::new(|refused| error_words(&refused)) />
+    }
+}
+
+#[component]
+fn OpenButton(
+    map: Map,
+    open: Open,
+    words: Signal<String>,
+    test: &'static str,
+    #[prop(optional)] main: bool,
+) -> impl IntoView {
+    view! {
+        <button class="btn" class:main=main type="button" data-testid=test on:click=move |_| map.open.set(open.clone())>
+            {small(Icon::Plus)} <span>{words}</span>
+        </button>
     }
 }
 
