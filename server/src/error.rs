@@ -153,14 +153,14 @@ codes! {
     LoginTaken = CONFLICT "person.login_taken";
     /// Only an administrator makes administrators and changes what an administrator has.
     AdminOnly = FORBIDDEN "person.admin_only";
-    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, or reports the device
-    /// lost that they sit at.
+    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, appoints
+    /// themselves, or reports the device lost that they sit at.
     Yourself = FORBIDDEN "person.yourself";
     /// Without this administrator nobody could administer the district.
     LastAdmin = CONFLICT "person.last_admin";
     /// A zone lead needs a zone to lead.
     ZoneMissing = BAD_REQUEST "person.zone_missing";
-    /// Schools are assigned to supervisors, and this person is none.
+    /// Schools are assigned to supervisors, who alone are appointed, and this person is none.
     NotSupervisor = CONFLICT "assignment.not_supervisor";
     /// The person looks after this school on some of these days already.
     AssignmentOverlaps = CONFLICT "assignment.overlaps";
@@ -168,6 +168,8 @@ codes! {
     AssignmentRecused = CONFLICT "assignment.recused";
     /// The person keeps away from this school on some of these days already.
     RecusalOverlaps = CONFLICT "recusal.overlaps";
+    /// The person is appointed for some of these days already.
+    AppointmentOverlaps = CONFLICT "appointment.overlaps";
     /// Opening the identity of somebody who complained needs a reason, which the audit keeps.
     ReasonMissing = BAD_REQUEST "identity.reason_missing";
     /// The server has too much to do at this moment; repeat after a few seconds.

@@ -4,8 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, hand_over, health, identities, live, people, quarantine, recusals, results,
-    safe, second_factor, session, sync, visits,
+    about, appointments, audit, differences, enrolment, hand_over, health, identities, live, people, quarantine,
+    recusals, results, safe, second_factor, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -41,6 +41,8 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/people/{id}/enrolment").post(people::open_enrolment))
                 .service(resource("/people/{id}/assignments").post(people::assign))
                 .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
+                .service(resource("/people/{id}/appointments").post(appointments::add))
+                .service(resource("/people/{id}/appointments/end").post(appointments::end))
                 .service(resource("/people/{id}/recusals").post(recusals::add))
                 .service(resource("/people/{id}/recusals/end").post(recusals::end))
                 .service(resource("/people/{id}/hand-over").post(hand_over::hand_over))
