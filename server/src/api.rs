@@ -8,6 +8,7 @@ pub mod enrolment;
 pub mod hand_over;
 pub mod health;
 pub mod identities;
+pub mod keeping;
 pub mod live;
 pub mod people;
 pub mod quarantine;

@@ -15,6 +15,9 @@ pub enum DemoSize {
     Small,
 }
 
+/// How many years the identity of somebody who complained is kept unless the operator says otherwise.
+pub const IDENTITY_YEARS: u32 = 3;
+
 /// The settings. Each field names its variable; `docs/operating.md` lists them all for operators.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -83,7 +86,7 @@ impl Config {
             identity_years: number("DUXING_KEEP_IDENTITIES_YEARS")?
                 .map(|years| u32::try_from(years).context("DUXING_KEEP_IDENTITIES_YEARS is too large"))
                 .transpose()?
-                .unwrap_or(3)
+                .unwrap_or(IDENTITY_YEARS)
                 .max(1),
             log: get("DUXING_LOG").unwrap_or_else(|| "info".into()),
         })

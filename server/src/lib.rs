@@ -67,6 +67,8 @@ pub struct AppState {
     pub pace: Pace,
     /// Room for the pushes under way: a body may have 1 MiB, and whoever finds none comes again.
     pub pushes: Arc<Semaphore>,
+    /// How many years the identity of somebody who complained is kept.
+    pub identity_years: u32,
     /// Whether the server keeps to the grants by itself. Always: only a test that proves the second lock alone sets it to false, and neither
     /// the command line nor the environment can.
     pub first_lock: bool,
@@ -92,6 +94,7 @@ impl AppState {
             pace: Pace::default(),
             doors: Arc::new(Semaphore::new(DOORS)),
             pushes: Arc::new(Semaphore::new(PUSHES)),
+            identity_years: config::IDENTITY_YEARS,
             first_lock: true,
             demo: demo.map(Arc::from),
         })

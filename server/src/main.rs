@@ -132,6 +132,7 @@ async fn serve_on(config: &Config, url: &str, listener: TcpListener) -> anyhow::
     announce(address, sign_ins.as_deref().unwrap_or_default())?;
     let mut app = AppState::open(pool, sign_ins).await?;
     app.pace = server::auth::pace::Pace::of(config.pace);
+    app.identity_years = config.identity_years;
     let keeping = tokio::spawn(retention::every_day(app.pool.clone(), config.identity_years));
     let served = server::serve(app, listener, config.workers).await;
     keeping.abort();

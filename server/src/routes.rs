@@ -4,8 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, appointments, audit, differences, enrolment, hand_over, health, identities, live, people, quarantine,
-    recusals, results, safe, second_factor, session, sync, visits,
+    about, appointments, audit, differences, enrolment, hand_over, health, identities, keeping, live, people,
+    quarantine, recusals, results, safe, second_factor, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -52,6 +52,8 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/complaints/{id}/identity").post(identities::keep))
                 .service(resource("/complaints/{id}/identity/open").post(identities::open))
                 .service(resource("/audit").wrap(Compress::default()).get(audit::list))
+                .service(resource("/audit/anchor").wrap(Compress::default()).get(audit::anchored))
+                .service(resource("/keeping").get(keeping::show))
                 .service(resource("/sync/push").post(sync::push))
                 .service(resource("/sync/sealed").post(safe::deliver))
                 .service(resource("/sync/pull").wrap(Compress::default()).post(sync::pull))

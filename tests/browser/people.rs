@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use catalog::Lang;
-use serde_json::json;
+use chrono::Utc;
+use serde_json::{Value, json};
+use server::store::anchor::{Anchor, missing};
 use tests::browser::{Browser, View};
 use tests::people::PASSWORD;
 use tests::proxy::Line;
+use uuid::Uuid;
 
 use crate::inspector::Inspector;
 use crate::stage::Stage;
@@ -138,4 +141,200 @@ async fn a_new_supervisor_comes_by_the_link_and_a_lost_phone_is_out_with_its_wor
     desk.see("[data-testid=audit] [data-what='device.revoked']").await;
     desk.see("[data-testid=audit] [data-what='enrolment.used']").await;
     pictures(&desk, "people-audit").await;
+}
+
+/// Puts the day before into a box that holds a day.
+async fn day_before(desk: &Browser, css: &str) {
+    desk.see(css).await;
+    let back = "const box = document.querySelector(arguments[0]); const day = new Date(`${box.value}T12:00:00Z`);
+        day.setUTCDate(day.getUTCDate() - 1); box.value = day.toISOString().slice(0, 10);
+        box.dispatchEvent(new Event('input', { bubbles: true })); return true";
+    desk.js::<bool>(back, &[json!(css)]).await;
+}
+
+/// Keeps whoever is open at the desk away from a school.
+async fn recuse(desk: &Browser, school: Uuid) {
+    desk.tap("[data-testid=new-recusal] > summary").await;
+    choose(desk, "[data-testid=recuse-school]", &school.to_string()).await;
+    choose(desk, "[data-testid=recuse-reason]", "former_head").await;
+    desk.tap("[data-testid=recuse]").await;
+    confirm(desk).await;
+    desk.see(&format!("[data-testid=recusals] [data-school='{school}']"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_recusal_takes_the_school_off_the_phone_that_is_open_and_taking_it_back_brings_it_again() {
+    let stage = Stage::set().await;
+    let [school, other, _] = stage.server.district.schools;
+    let Inspector { phone, .. } = &Inspector::arrive(&stage, &stage.server.district.a).await;
+    let link = |school: Uuid| format!("a[href='/school/{school}']");
+    phone.see(&link(school)).await;
+    let desk = stage.desk("/people").await;
+    desk.tap("[data-person='a']").await;
+    desk.tap("[data-testid=new-recusal] > summary").await;
+    pictures(&desk, "recusal-form").await;
+    is_clear(&desk).await;
+    desk.tap("[data-testid=new-recusal] > summary").await;
+    recuse(&desk, school).await;
+    desk.see(&format!(
+        "[data-testid=schools] [data-school='{school}'] [data-testid=is-recused]"
+    ))
+    .await;
+    assert_eq!(desk.count("[data-testid=is-recused]").await, 1);
+    pictures(&desk, "recused").await;
+    is_clear(&desk).await;
+    phone.see_no(&link(school)).await;
+    phone.see(&link(other)).await;
+
+    desk.tap("[data-testid=end-recusal]").await;
+    pictures(&desk, "recusal-end").await;
+    is_clear(&desk).await;
+    day_before(&desk, "[data-testid=recusals] input[type=date]").await;
+    desk.tap("[data-testid=end-recusal-it]").await;
+    confirm(&desk).await;
+    desk.see_no("[data-testid=is-recused]").await;
+    desk.see_no("[data-testid=recusals] [data-school]").await;
+    phone.see(&link(school)).await;
+
+    // Their own somebody else ends.
+    desk.tap("[data-person='office']").await;
+    desk.see("[data-testid=new-recusal]").await;
+    recuse(&desk, school).await;
+    desk.read(word(Lang::ZhCn, "people.own_recusal")).await;
+    assert_eq!(desk.count("[data-testid=end-recusal]").await, 0);
+    desk.go("/people?tab=audit").await;
+    desk.see("[data-testid=audit] [data-what='recusal.ended']").await;
+    desk.read(word(Lang::ZhCn, "people.reason_former_head")).await;
+}
+
+#[tokio::test]
+async fn a_hand_over_moves_every_school_to_the_successors_phone_and_says_before_who_cannot_take_them() {
+    let stage = Stage::set().await;
+    let district = &stage.server.district;
+    let [first, second, third] = district.schools;
+    let old = Inspector::arrive(&stage, &district.a).await;
+    let new = Inspector::arrive(&stage, &district.c).await;
+    let link = |school: Uuid| format!("a[href='/school/{school}']");
+    let office = stage.server.sign_in(&district.coordinator).await;
+    let keep_away = async |person: Uuid| {
+        let body = json!({"school": second, "reason": "kin", "from": "2026-01-01", "to": null, "password": PASSWORD});
+        let reply = office
+            .post_json(&format!("/api/v1/people/{person}/recusals"), &body)
+            .await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["recusals"][0]["id"].clone()
+    };
+    let take_back = async |person: Uuid, recusal: Value| {
+        let body = json!({"recusal": recusal, "to": "2025-12-31", "password": PASSWORD});
+        let path = format!("/api/v1/people/{person}/recusals/end");
+        assert_eq!(office.post_json(&path, &body).await.status, 200);
+    };
+    let kept_away = keep_away(district.b.id).await;
+
+    let desk = stage.desk("/people").await;
+    desk.tap("[data-person='a']").await;
+    desk.tap("[data-testid=hand-over-form] > summary").await;
+    let option = format!("[data-testid=hand-over-to] option[value='{}']", district.b.id);
+    let said: String = desk
+        .js(
+            "return document.querySelector(arguments[0]).textContent",
+            &[json!(option)],
+        )
+        .await;
+    assert!(
+        said.contains("示例第 2 小学") && !said.contains("示例第 1 小学"),
+        "{said}"
+    );
+    choose(&desk, "[data-testid=hand-over-to]", &district.b.id.to_string()).await;
+    desk.see("[data-testid=plan][data-possible=false]").await;
+    pictures(&desk, "hand-over-recused").await;
+    is_clear(&desk).await;
+    // The desk hears of it. One of the two schools is theirs already.
+    take_back(district.b.id, kept_away).await;
+    desk.see("[data-testid=plan][data-possible=true]").await;
+    let plan = desk.text("[data-testid=plan]").await;
+    let (given, had) = plan.split_once('\n').expect("a line each");
+    assert!(
+        given.contains("示例第 2 小学") && !given.contains("示例第 1 小学"),
+        "{plan}"
+    );
+    assert!(had.contains("示例第 1 小学，照旧"), "{plan}");
+    choose(&desk, "[data-testid=hand-over-to]", &district.c.id.to_string()).await;
+    desk.see("[data-testid=plan][data-possible=true]").await;
+    let plan = desk.text("[data-testid=plan]").await;
+    for part in ["示例 a", "示例 c", "示例第 1 小学", "示例第 2 小学"] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    pictures(&desk, "hand-over").await;
+    is_clear(&desk).await;
+
+    // Somebody else recuses the successor while this one types.
+    desk.tap("[data-testid=hand-over]").await;
+    desk.see("dialog[open]").await;
+    let recusal = keep_away(district.c.id).await;
+    desk.type_into("[data-testid=own-password]", PASSWORD).await;
+    desk.tap("[data-testid=do-it]").await;
+    desk.see("dialog .errnote").await;
+    let said = desk.text("dialog .errnote").await;
+    assert!(said.contains("示例第 2 小学"), "{said}");
+    pictures(&desk, "hand-over-refused").await;
+    take_back(district.c.id, recusal).await;
+
+    confirm(&desk).await;
+    desk.see_no("[data-testid=schools] [data-school]").await;
+    for school in [first, second, third] {
+        new.phone.see(&link(school)).await;
+    }
+    for school in [first, second] {
+        old.phone.see_no(&link(school)).await;
+    }
+    desk.go("/people?tab=audit").await;
+    desk.see("[data-testid=audit] [data-what='schools.taken_over']").await;
+}
+
+#[tokio::test]
+async fn the_audit_page_says_what_is_kept_how_long_and_gives_the_line_that_proves_the_chain() {
+    let stage = Stage::set().await;
+    let server = &stage.server;
+    let office = server.sign_in(&server.district.coordinator).await;
+    let body = json!({"name": "更名", "password": PASSWORD});
+    let changed = office
+        .post_json(&format!("/api/v1/people/{}", server.district.b.id), &body)
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+
+    let desk = stage.desk("/people?tab=audit").await;
+    desk.see("[data-testid=keeping][data-state=new]").await;
+    assert_eq!(desk.count("[data-testid=keeping] [data-rule]").await, 5);
+    let identities = desk.text("[data-rule=complaint_identities]").await;
+    assert!(identities.contains("3 年"), "{identities}");
+    let end = desk.text("[data-testid=chain-end]").await;
+    assert!(end.contains("第 1 条"), "{end}");
+    let keep = "navigator.clipboard.writeText = async (text) => { window.copied = text }; return true";
+    desk.js::<bool>(keep, &[]).await;
+    desk.tap("[data-testid=copy-anchor]").await;
+    desk.read(word(Lang::ZhCn, "people.copied")).await;
+    let line: String = desk.js("return window.copied", &[]).await;
+    let anchor = Anchor::read(&line).expect("the line of an anchor");
+    assert_eq!(missing(&mut server.connect().await, &anchor).await.unwrap(), [""; 0]);
+    pictures(&desk, "audit-new").await;
+    is_clear(&desk).await;
+
+    let pool = server::db::connect(&server.database_url, 1).unwrap();
+    server::retention::run(&pool, Utc::now(), 3).await.unwrap();
+    desk.reload().await;
+    desk.see("[data-testid=keeping][data-state=done]").await;
+    desk.see("[data-testid=audit] [data-what='retention.run']").await;
+    pictures(&desk, "audit-done").await;
+    is_clear(&desk).await;
+    server
+        .execute("UPDATE audit_event SET at = at - interval '2 days'")
+        .await
+        .unwrap();
+    desk.reload().await;
+    desk.see("[data-testid=keeping][data-state=overdue]").await;
+    desk.read(word(Lang::ZhCn, "keeping.overdue_text")).await;
+    pictures(&desk, "audit-overdue").await;
+    is_clear(&desk).await;
 }

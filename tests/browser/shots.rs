@@ -433,6 +433,61 @@ async fn desk(demo: &Demo, folder: &PathBuf) {
             desk.see(".piece-form [data-key='title.zh']").await;
         })
         .await;
+    people(&camera).await;
+    camera.plain("26-sync", "/sync").await;
+    desk.resize((360, 640)).await;
+    let narrow = Camera {
+        view: "narrow",
+        ..camera
+    };
+    people(&narrow).await;
+    desk.resize(View::Desk.size()).await;
+    desk.go("/me").await;
+    desk.tap("[data-testid=lock]").await;
+    desk.see("[data-testid=unlock-password]").await;
+    camera.plain("27-door", "/").await;
+}
+
+/// What the office does about people, and about its own sign-in.
+async fn people(camera: &Camera<'_>) {
+    let person = async |desk: &Browser| {
+        desk.tap("[data-person='zhang']").await;
+        desk.see("[data-testid=schools] [data-school]").await;
+    };
+    camera
+        .take("20-people", "/people", async |desk| {
+            desk.see("[data-person='zhang']").await
+        })
+        .await;
+    camera.take("21-person", "/people", person).await;
+    camera
+        .take("22-hand-over", "/people", async |desk| {
+            person(desk).await;
+            desk.tap("[data-testid=hand-over-form] > summary").await;
+            let choose = "const box = document.querySelector('[data-testid=hand-over-to]'); box.selectedIndex = 1;
+                box.dispatchEvent(new Event('change', { bubbles: true })); return true";
+            desk.js::<bool>(choose, &[]).await;
+            scroll_to(desk, "[data-testid=plan]").await;
+        })
+        .await;
+    camera
+        .take("23-recusal", "/people", async |desk| {
+            person(desk).await;
+            desk.tap("[data-testid=new-recusal] > summary").await;
+            scroll_to(desk, "[data-testid=recuse]").await;
+        })
+        .await;
+    camera
+        .take("24-audit", "/people?tab=audit", async |desk| {
+            desk.see("[data-testid=anchor]").await
+        })
+        .await;
+    camera
+        .take("25-second-factor", "/me", async |desk| {
+            desk.tap("[data-testid=factor-begin]").await;
+            scroll_to(desk, "[data-testid=factor-password]").await;
+        })
+        .await;
 }
 
 async fn scroll_to(browser: &Browser, css: &str) {

@@ -3,6 +3,7 @@
 use chrono::Utc;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde_json::{Value, json};
 use server::schema::change_group;
 use server::store::anchor::{Anchor, missing, take};
 use sync_protocol::GroupId;
@@ -127,6 +128,45 @@ async fn an_end_that_was_cut_off_is_named_by_the_anchor_and_so_is_the_audits() {
         found[0].starts_with(&bucket) && found[1].starts_with("audit"),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn the_office_carries_away_the_very_line_that_the_command_line_prints() {
+    let (server, ..) = begun().await;
+    let district = &server.district;
+    let other = tests::District::create_named(&mut server.connect().await, "foreign")
+        .await
+        .unwrap();
+    let office = server.sign_in(&district.coordinator).await;
+    let before = office.get("/api/v1/audit/anchor").await.json();
+    assert_eq!(before["audit"], Value::Null, "nothing is in the audit yet");
+    let body = json!({"name": "更名", "password": tests::people::PASSWORD});
+    let changed = office
+        .post_json(&format!("/api/v1/people/{}", district.b.id), &body)
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+
+    // An administrator reads no school's bucket, and gets the whole line all the same.
+    for person in [&district.coordinator, &district.admin] {
+        let told = server.sign_in(person).await.get("/api/v1/audit/anchor").await.json();
+        let line = told["line"].as_str().expect("a line");
+        let at: Value = serde_json::from_str(line).unwrap();
+        let at = at["at"].as_str().unwrap().parse().unwrap();
+        let printed = take(&mut server.connect().await, at).await.unwrap();
+        assert_eq!(printed.len(), 2);
+        assert_eq!(line, printed[0].to_line(), "{}", person.login);
+        assert!(!line.contains(&other.schools[0].to_string()));
+        let anchor = Anchor::read(line).expect("a whole line");
+        assert!(line.contains(&district.bucket(0)), "{line}");
+        let (seq, chain) = anchor.audit().expect("the audit's end");
+        assert_eq!(told["audit"], json!({"seq": seq, "chain": chain}));
+        assert_eq!(seq, 1);
+        assert_eq!(missing(&mut server.connect().await, &anchor).await.unwrap(), [""; 0]);
+    }
+    for person in [&district.a, &district.zone_lead, &district.committee] {
+        let reply = server.sign_in(person).await.get("/api/v1/audit/anchor").await;
+        assert_eq!(reply.refusal(), (403, "forbidden".into()));
+    }
 }
 
 #[tokio::test]

@@ -473,6 +473,8 @@ impl World {
             | "GET /api/v1/about"
             | "GET /api/v1/people"
             | "GET /api/v1/audit"
+            | "GET /api/v1/audit/anchor"
+            | "GET /api/v1/keeping"
             | "GET /api/v1/quarantine"
             | "GET /api/v1/differences"
             | "GET /api/v1/second-factor"

@@ -212,6 +212,57 @@ async fn of_several_instances_one_makes_the_days_run_and_it_makes_it_once() {
 }
 
 #[tokio::test]
+async fn the_office_sees_the_rules_in_force_the_last_run_and_whether_one_was_missed() {
+    let first = TestServer::start().await;
+    let pool = server::db::connect(&first.database_url, 8).unwrap();
+    let (url, district) = first.stop();
+    let server = TestServer::start_as(pool, url, district, |app| app.identity_years = 5).await;
+    let office = server.sign_in(&server.district.coordinator).await;
+    let keeping = async || office.get("/api/v1/keeping").await.json();
+    let told = keeping().await;
+    let rules = json!([
+        {"name": "sessions", "keeps": {"days": 90}},
+        {"name": "presence", "keeps": {"days": 1}},
+        {"name": "links", "keeps": {"days": 30}},
+        {"name": "recovery_codes", "keeps": {"days": 180}},
+        {"name": "complaint_identities", "keeps": {"years": 5}},
+    ]);
+    assert_eq!(
+        told,
+        json!({"rules": rules, "last": null, "overdue": false}),
+        "a new server has time"
+    );
+
+    plant(&server, Utc::now()).await;
+    let pool = server::db::connect(&server.database_url, 1).unwrap();
+    run(&pool, Utc::now(), YEARS).await.unwrap();
+    let told = keeping().await;
+    let counts = json!({"sessions": 2, "presence": 2, "links": 2, "recovery_codes": 2, "complaint_identities": 2});
+    assert_eq!(
+        (&told["last"]["thrown_away"], &told["overdue"]),
+        (&counts, &json!(false))
+    );
+    let age = |hours: &str| format!("UPDATE audit_event SET at = now() - interval '{hours} hours'");
+    let sql = async |sql: &str| tests::postgres::execute(&server.database_url, sql).await.unwrap();
+    sql(&age("25")).await;
+    assert_eq!(
+        keeping().await["overdue"],
+        json!(false),
+        "a look every hour may be late"
+    );
+    sql(&age("27")).await;
+    assert_eq!(keeping().await["overdue"], json!(true));
+    // None was ever made, where the district is older than a day.
+    sql("UPDATE audit_event SET what = 'person.added'").await;
+    let told = keeping().await;
+    assert_eq!((&told["last"], &told["overdue"]), (&Value::Null, &json!(true)));
+    for person in [&server.district.a, &server.district.zone_lead] {
+        let reply = server.sign_in(person).await.get("/api/v1/keeping").await;
+        assert_eq!(reply.refusal(), (403, "forbidden".into()));
+    }
+}
+
+#[tokio::test]
 async fn the_servers_role_deletes_what_grows_old_and_nothing_else() {
     let server = TestServer::start().await;
     let pool = server::db::connect(&server.database_url, 1).unwrap();

@@ -22,6 +22,8 @@ pub struct ApiError {
     pub code: String,
     /// How long the server asked to be left alone; 0 when it did not.
     pub retry_after_ms: u64,
+    /// The school that stands in the way, where the server names one.
+    pub school: Option<String>,
 }
 
 impl ApiError {
@@ -30,6 +32,7 @@ impl ApiError {
             status,
             code: code.to_owned(),
             retry_after_ms: 0,
+            school: None,
         }
     }
     pub fn network() -> Self {
@@ -189,10 +192,17 @@ fn refusal(response: &Response, body: &str) -> ApiError {
     #[derive(Deserialize)]
     struct Body {
         code: String,
+        school: Option<String>,
     }
     let status = response.status();
-    let code = serde_json::from_str::<Body>(body).map_or_else(|_| format!("http.{status}"), |body| body.code);
+    let (code, school) = match serde_json::from_str::<Body>(body) {
+        Ok(body) => (body.code, body.school),
+        Err(_) => (format!("http.{status}"), None),
+    };
     let seconds = response.headers().get("Retry-After").ok().flatten();
     let seconds: u64 = seconds.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    ApiError::new(status, &code).with_retry_after(seconds.saturating_mul(1000))
+    ApiError {
+        school,
+        ..ApiError::new(status, &code).with_retry_after(seconds.saturating_mul(1000))
+    }
 }

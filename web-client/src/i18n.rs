@@ -117,6 +117,15 @@ pub fn join_clauses(parts: impl IntoIterator<Item = String>) -> String {
         .join(comma)
 }
 
+/// Joins whole sentences.
+pub fn join_sentences(parts: impl IntoIterator<Item = String>) -> String {
+    let space = match prefs::locale() {
+        Locale::ZhCn => "",
+        Locale::En => " ",
+    };
+    parts.into_iter().collect::<Vec<_>>().join(space)
+}
+
 /// What names are sorted by: 第二 comes before 第三 and 第十, which by code points it does not.
 pub fn name_key(name: &str) -> String {
     let digit = |letter: char| {

@@ -1,8 +1,8 @@
-//! `GET /api/v1/audit`: who changed whose rights, newest first.
+//! `GET /api/v1/audit`: who changed whose rights, newest first; and where its chain stands, with all the others (`…/anchor`).
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
-use chrono::SecondsFormat;
+use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::api::query;
 use crate::auth::actor::Actor;
 use crate::auth::office::office_only;
 use crate::error::Result;
-use crate::store::audit;
 use crate::store::purpose::within;
+use crate::store::{anchor, audit};
 
 /// Events shown at once.
 const MOST: i64 = 200;
@@ -71,5 +71,38 @@ pub async fn list(app: Data<AppState>, actor: Actor, request: HttpRequest) -> Re
     Ok(Json(Page {
         events: events.collect(),
         more,
+    }))
+}
+
+/// Where the chains stand.
+#[derive(Serialize)]
+pub struct Anchored {
+    /// The audit's own end.
+    audit: Option<End>,
+    /// The line that `duxing audit anchor` prints for this district.
+    line: String,
+}
+
+#[derive(Serialize)]
+struct End {
+    seq: i64,
+    chain: String,
+}
+
+/// Coordinators and administrators only; 403 `forbidden` for others.
+pub async fn anchored(app: Data<AppState>, actor: Actor) -> Result<Json<Anchored>> {
+    office_only(&actor)?;
+    let mut conn = app.pool.get().await?;
+    let taken = within(&mut conn, actor.managing(), async |conn| {
+        anchor::take_for_office(conn, actor.district, Utc::now()).await
+    });
+    let taken = taken.await?;
+    let audit = taken.audit().map(|(seq, chain)| End {
+        seq,
+        chain: chain.to_owned(),
+    });
+    Ok(Json(Anchored {
+        audit,
+        line: taken.to_line(),
     }))
 }

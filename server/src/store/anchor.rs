@@ -58,6 +58,12 @@ impl Anchor {
         (anchor.duxing_anchor == 1 && anchor.total == anchor.sum()).then_some(anchor)
     }
 
+    /// The number of the newest change of rights and the chain's end there; nothing before the first one.
+    pub fn audit(&self) -> Option<(i64, &str)> {
+        let link = self.chains.iter().find(|link| link.chain_of == AUDIT)?;
+        Some((link.seq, &link.chain))
+    }
+
     fn sum(&self) -> String {
         let mut hasher = Hasher::new();
         let mut add = |part: &[u8]| {
@@ -76,17 +82,19 @@ impl Anchor {
     }
 }
 
+/// A bucket and where its chain stands.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = BigInt)]
+    head: i64,
+    #[diesel(sql_type = Binary)]
+    chain: Vec<u8>,
+}
+
 /// Where every chain of every district stands now.
 pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<Vec<Anchor>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        id: String,
-        #[diesel(sql_type = BigInt)]
-        head: i64,
-        #[diesel(sql_type = Binary)]
-        chain: Vec<u8>,
-    }
     let districts: Vec<(Uuid, String)> = district::table
         .order(district::code)
         .select((district::id, district::code))
@@ -98,38 +106,54 @@ pub async fn take(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<Ve
             .bind::<SqlUuid, _>(id)
             .load(conn)
             .await?;
-        let mut chains: Vec<Link> = rows
-            .into_iter()
-            .map(|row| Link {
-                chain_of: row.id,
-                seq: row.head,
-                chain: hex(&row.chain),
-            })
-            .collect();
-        let audit: Option<(i64, Vec<u8>)> = audit_head::table
-            .find(id)
-            .select((audit_head::seq, audit_head::chain))
-            .first(conn)
-            .await
-            .optional()?;
-        if let Some((seq, chain)) = audit {
-            chains.push(Link {
-                chain_of: AUDIT.into(),
-                seq,
-                chain: hex(&chain),
-            });
-        }
-        let mut anchor = Anchor {
-            duxing_anchor: 1,
-            district: code,
-            at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
-            chains,
-            total: String::new(),
-        };
-        anchor.total = anchor.sum();
-        anchors.push(anchor);
+        anchors.push(anchor(conn, (id, code), rows, now).await?);
     }
     Ok(anchors)
+}
+
+/// The same for the district whose office this transaction works for.
+pub async fn take_for_office(conn: &mut AsyncPgConnection, of: Uuid, now: DateTime<Utc>) -> Result<Anchor> {
+    let code: String = district::table.find(of).select(district::code).first(conn).await?;
+    let rows: Vec<Row> = prepared("SELECT id, head, chain FROM lock_chains()").load(conn).await?;
+    anchor(conn, (of, code), rows, now).await
+}
+
+async fn anchor(
+    conn: &mut AsyncPgConnection,
+    (id, code): (Uuid, String),
+    buckets: Vec<Row>,
+    now: DateTime<Utc>,
+) -> Result<Anchor> {
+    let mut chains: Vec<Link> = buckets
+        .into_iter()
+        .map(|row| Link {
+            chain_of: row.id,
+            seq: row.head,
+            chain: hex(&row.chain),
+        })
+        .collect();
+    let audit: Option<(i64, Vec<u8>)> = audit_head::table
+        .find(id)
+        .select((audit_head::seq, audit_head::chain))
+        .first(conn)
+        .await
+        .optional()?;
+    if let Some((seq, chain)) = audit {
+        chains.push(Link {
+            chain_of: AUDIT.into(),
+            seq,
+            chain: hex(&chain),
+        });
+    }
+    let mut anchor = Anchor {
+        duxing_anchor: 1,
+        district: code,
+        at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
+        chains,
+        total: String::new(),
+    };
+    anchor.total = anchor.sum();
+    Ok(anchor)
 }
 
 /// The chain of the changes of rights; no bucket has a name without a slash.

@@ -91,6 +91,15 @@ pub async fn append(conn: &mut AsyncPgConnection, event: Event) -> Result<()> {
     Ok(())
 }
 
+/// When the district's audit begins.
+pub async fn begun(conn: &mut AsyncPgConnection, district: Uuid) -> Result<Option<DateTime<Utc>>> {
+    let first = audit_event::table
+        .filter(audit_event::district_id.eq(district))
+        .order(audit_event::seq)
+        .select(audit_event::at);
+    Ok(first.first(conn).await.optional()?)
+}
+
 /// The rows before number `before`, newest first, with the names of the actor and of whom it concerns.
 pub async fn page(
     conn: &mut AsyncPgConnection,

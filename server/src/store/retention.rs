@@ -5,6 +5,7 @@ use chrono::{DateTime, Days, Months, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -141,6 +142,16 @@ pub async fn ran_since(conn: &mut AsyncPgConnection, district: Uuid, since: Date
         .filter(audit_event::what.eq("retention.run"))
         .filter(audit_event::at.ge(since));
     Ok(diesel::select(diesel::dsl::exists(runs)).get_result(conn).await?)
+}
+
+/// The district's last run: when, and how many rows of each rule, as the audit tells it.
+pub async fn last_run(conn: &mut AsyncPgConnection, district: Uuid) -> Result<Option<(DateTime<Utc>, Value)>> {
+    let runs = audit_event::table
+        .filter(audit_event::district_id.eq(district))
+        .filter(audit_event::what.eq("retention.run"))
+        .order(audit_event::seq.desc())
+        .select((audit_event::at, audit_event::detail));
+    Ok(runs.first(conn).await.optional()?)
 }
 
 #[cfg(test)]

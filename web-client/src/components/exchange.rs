@@ -30,6 +30,10 @@ pub fn ExportCard() -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let count = Memo::new(move |_| session.to_export());
     let nothing = move || count.get() == 0 && !with_journal.get();
+    let words = move || match count.get() {
+        0 => t("export.none"),
+        n => t_args("export.text", &[("n", &n)]),
+    };
     let choice = move || match with_journal.get_untracked() {
         true => Choice::WithJournal,
         false => Choice::Waiting,
@@ -37,7 +41,7 @@ pub fn ExportCard() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="export-title">
             <h2 class="label" id="export-title">{move || t("export.title")}</h2>
-            <p class="sm">{move || t_args("export.text", &[("n", &count.get())])}</p>
+            <p class="sm">{words}</p>
             <label class="tick">
                 <input type="checkbox" data-testid="with-journal" bind:checked=with_journal />
                 <span>{move || t("export.journal")} <span class="q sm block">{move || t("export.journal_hint")}</span></span>

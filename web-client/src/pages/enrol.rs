@@ -5,9 +5,9 @@ use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 
-use crate::components::{ErrorNote, error_words};
+use crate::components::{ErrorNote, PasswordBox, error_words};
 use crate::i18n::t;
-use crate::icons::{Icon, icon, small};
+use crate::icons::{Icon, small};
 use crate::prefs::{locale, set_locale};
 use crate::session::use_session;
 
@@ -26,11 +26,9 @@ pub fn EnrolPage() -> impl IntoView {
             .unwrap_or_default()
     });
     let (password, again) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let shown = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
     let navigate = use_navigate();
-    let kind = move || if shown.get() { "text" } else { "password" };
     let choose = move || {
         if busy.get_untracked() {
             return;
@@ -91,25 +89,14 @@ pub fn EnrolPage() -> impl IntoView {
                         choose();
                     }
                 >
-                    <div class="field">
-                        <label class="label" for="new-password">{move || t("people.enrol_password")}</label>
-                        <div class="with-btn">
-                            <input id="new-password" class="box" data-testid="new-password" type=kind autocomplete="new-password" aria-describedby="password-hint" bind:value=password />
-                            <button
-                                class="iconbtn"
-                                type="button"
-                                aria-label=move || if shown.get() { t("sign_in.hide") } else { t("sign_in.show") }
-                                on:click=move |_| shown.update(|shown| *shown = !*shown)
-                            >
-                                {move || icon(if shown.get() { Icon::Hide } else { Icon::Show })}
-                            </button>
-                        </div>
-                        <p class="q xs" id="password-hint">{move || t("people.enrol_hint")}</p>
-                    </div>
-                    <div class="field">
-                        <label class="label" for="password-again">{move || t("people.enrol_again")}</label>
-                        <input id="password-again" class="box" data-testid="password-again" type=kind autocomplete="new-password" bind:value=again />
-                    </div>
+                    <PasswordBox
+                        id="new-password"
+                        label=Signal::derive(|| t("people.enrol_password"))
+                        value=password
+                        autocomplete="new-password"
+                        hint=Signal::derive(|| t("people.enrol_hint"))
+                    />
+                    <PasswordBox id="password-again" label=Signal::derive(|| t("people.enrol_again")) value=again autocomplete="new-password" />
                     <ErrorNote error=error />
                     <button class="btn main wide" type="submit" data-testid="enrol" disabled=move || code.with(String::is_empty) aria-busy=move || if busy.get() { "true" } else { "false" }>
                         {move || if busy.get() { t("sign_in.busy") } else { t("people.enrol_go") }}

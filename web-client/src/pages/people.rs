@@ -3,9 +3,12 @@
 
 mod audit;
 mod deed;
+mod hand_over;
+mod keeping;
 mod link;
 mod new;
 mod panel;
+mod recusals;
 
 use catalog::catalog;
 use leptos::prelude::*;
@@ -44,6 +47,8 @@ struct Account {
     enrolled: bool,
     link_until: Option<String>,
     assignments: Vec<Assignment>,
+    #[serde(default)]
+    recusals: Vec<Recusal>,
     devices: Vec<Device>,
     #[serde(default)]
     second_factor: bool,
@@ -52,6 +57,15 @@ struct Account {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Assignment {
     school: String,
+    from: String,
+    to: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Recusal {
+    id: String,
+    school: String,
+    reason: String,
     from: String,
     to: Option<String>,
 }
@@ -92,14 +106,30 @@ impl Account {
         let today = i18n::today_code();
         self.assignments.iter().filter(move |one| one.is_current(&today))
     }
+
+    /// Whether they keep away from this school today or will.
+    fn keeps_away(&self, school: &str) -> bool {
+        let today = i18n::today_code();
+        let mut own = self.recusals.iter().filter(|one| one.school == school);
+        own.any(|one| one.is_current(&today))
+    }
 }
 
 impl Assignment {
     fn is_current(&self, today: &str) -> bool {
-        self.to
-            .as_deref()
-            .is_none_or(|to| to >= today && to >= self.from.as_str())
+        lasts(&self.from, self.to.as_deref(), today)
     }
+}
+
+impl Recusal {
+    fn is_current(&self, today: &str) -> bool {
+        lasts(&self.from, self.to.as_deref(), today)
+    }
+}
+
+/// Whether these days go on to that one or beyond; those of something that was taken back end before they begin.
+fn lasts(from: &str, to: Option<&str>, day: &str) -> bool {
+    to.is_none_or(|to| to >= day && to >= from)
 }
 
 impl Everybody {
@@ -111,6 +141,11 @@ impl Everybody {
     fn school_name(&self, id: &str) -> String {
         let found = self.schools.iter().find(|school| school.id == id);
         found.map(|school| school.name.clone()).unwrap_or_default()
+    }
+
+    fn person_name(&self, id: &str) -> String {
+        let found = self.people.iter().find(|person| person.id == id);
+        found.map(|person| person.name.clone()).unwrap_or_default()
     }
 }
 
@@ -177,6 +212,11 @@ impl Desk {
                 None => everybody.people.insert(0, account),
             }
         });
+    }
+
+    fn school_name(self, id: &str) -> String {
+        self.everybody
+            .with(|everybody| everybody.as_ref().map(|all| all.school_name(id)).unwrap_or_default())
     }
 
     fn account(self, id: &str) -> Option<Account> {

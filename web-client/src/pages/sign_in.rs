@@ -6,7 +6,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use super::unlock::{Doors, WithdrawnNote};
-use crate::components::{Badge, ErrorNote, Tone, error_words, role_word};
+use crate::components::{Badge, ErrorNote, PasswordBox, Tone, error_words, role_word};
 use crate::i18n::{self, t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, senior, set_locale, set_senior};
@@ -17,7 +17,6 @@ pub fn SignInPage() -> impl IntoView {
     let session = use_session();
     let login = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());
-    let shown = RwSignal::new(false);
     // Asked for once the office says so.
     let code = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
@@ -108,27 +107,7 @@ pub fn SignInPage() -> impl IntoView {
                             bind:value=login
                         />
                     </div>
-                    <div class="field">
-                        <label class="label" for="password">{move || t("sign_in.password")}</label>
-                        <div class="with-btn">
-                            <input
-                                id="password"
-                                class="box"
-                                data-testid="password"
-                                type=move || if shown.get() { "text" } else { "password" }
-                                autocomplete="current-password"
-                                bind:value=password
-                            />
-                            <button
-                                class="iconbtn"
-                                type="button"
-                                aria-label=move || if shown.get() { t("sign_in.hide") } else { t("sign_in.show") }
-                                on:click=move |_| shown.update(|shown| *shown = !*shown)
-                            >
-                                {move || icon(if shown.get() { Icon::Hide } else { Icon::Show })}
-                            </button>
-                        </div>
-                    </div>
+                    <PasswordBox id="password" label=Signal::derive(|| t("sign_in.password")) value=password />
                     <Show when=move || code.with(Option::is_some)>
                         <div class="field">
                             <label class="label" for="code">{move || t("factor.code")}</label>

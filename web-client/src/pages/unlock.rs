@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::components::{ErrorNote, error_words};
+use crate::components::{ErrorNote, PasswordBox, error_words};
 use crate::i18n::{t, t_args};
 use crate::icons::{Icon, icon, small};
 use crate::prefs::{locale, set_locale};
@@ -13,7 +13,6 @@ use crate::session::{Person, use_session};
 pub fn UnlockPage() -> impl IntoView {
     let session = use_session();
     let password = RwSignal::new(String::new());
-    let shown = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
     let name = move || session.door().map(|person| person.name).unwrap_or_default();
@@ -71,27 +70,7 @@ pub fn UnlockPage() -> impl IntoView {
                         <span>{name}</span>
                     </h2>
                     <p class="sm">{move || t("unlock.text")}</p>
-                    <div class="field">
-                        <label class="label" for="unlock-password">{move || t("sign_in.password")}</label>
-                        <div class="with-btn">
-                            <input
-                                id="unlock-password"
-                                class="box"
-                                data-testid="unlock-password"
-                                type=move || if shown.get() { "text" } else { "password" }
-                                autocomplete="current-password"
-                                bind:value=password
-                            />
-                            <button
-                                class="iconbtn"
-                                type="button"
-                                aria-label=move || if shown.get() { t("sign_in.hide") } else { t("sign_in.show") }
-                                on:click=move |_| shown.update(|shown| *shown = !*shown)
-                            >
-                                {move || icon(if shown.get() { Icon::Hide } else { Icon::Show })}
-                            </button>
-                        </div>
-                    </div>
+                    <PasswordBox id="unlock-password" label=Signal::derive(|| t("sign_in.password")) value=password />
                     <ErrorNote error=error />
                     <button class="btn main wide" type="submit" data-testid="unlock" aria-busy=move || if busy.get() { "true" } else { "false" }>
                         {move || if busy.get() { t("unlock.busy") } else { t("unlock.go") }}

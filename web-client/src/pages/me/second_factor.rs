@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::components::{Badge, ErrorNote, QrPicture, Tone, error_words};
+use crate::components::{Badge, ErrorNote, PasswordBox, QrPicture, Tone, error_words};
 use crate::i18n::{t, t_args};
 use crate::icons::{Icon, small};
 use crate::pages::duty;
@@ -111,10 +111,7 @@ pub fn SecondFactor() -> impl IntoView {
                 }
             >
                 {ask_password.then(|| view! {
-                    <div class="field">
-                        <label class="label" for="factor-password">{move || t("people.own_password")}</label>
-                        <input id="factor-password" class="box" data-testid="factor-password" type="password" autocomplete="current-password" required bind:value=password />
-                    </div>
+                    <PasswordBox id="factor-password" label=Signal::derive(|| t("people.own_password")) value=password required=true />
                 })}
                 {ask_code.then(|| view! {
                     <div class="field">

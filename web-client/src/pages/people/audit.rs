@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Everybody;
+use super::keeping::KeepingPanels;
+use super::recusals::reason_word;
 use crate::components::{EmptyState, ErrorNote, error_words, role_word};
 use crate::i18n::{self, join_clauses, t, t_args};
 use crate::icons::{Icon, small};
@@ -60,6 +62,7 @@ pub fn AuditList() -> impl IntoView {
     let last = move || events.with_untracked(|events| events.as_ref()?.last().map(|event| event.seq));
     let is_empty = move || events.with(|events| events.as_ref().is_some_and(Vec::is_empty));
     view! {
+        <KeepingPanels />
         <ErrorNote error />
         <Show when=is_empty>
             <EmptyState mark=Icon::Info title=Signal::derive(|| t("people.audit_none")) text=Signal::derive(|| t("people.audit_text")) />
@@ -148,7 +151,33 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
                 .filter(|day| !day.is_empty())
                 .map(|day| i18n::day_and_year(i18n::ms_of(day)));
             let days: Vec<String> = days.collect();
-            join_clauses([everybody.school_name(&text("school")), days.join(" – ")])
+            let reason = text("reason");
+            let reason = if reason.is_empty() {
+                reason
+            } else {
+                reason_word(&reason)
+            };
+            join_clauses([everybody.school_name(&text("school")), reason, days.join(" – ")])
+        }
+        "schools.handed_over" | "schools.taken_over" => {
+            let schools = detail["schools"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let schools = i18n::join_list(schools.map(|id| everybody.school_name(id)));
+            let other = everybody.person_name(detail["to"].as_str().or(detail["of"].as_str()).unwrap_or_default());
+            let from = i18n::day_and_year(i18n::ms_of(&text("from")));
+            join_clauses([schools, other, t_args("people.since", &[("from", &from)])])
+        }
+        "retention.run" => {
+            let counts = detail
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter_map(|(_, rows)| rows.as_str());
+            let all: u64 = counts.filter_map(|rows| rows.parse::<u64>().ok()).sum();
+            t_args("people.audit_gone", &[("n", &all)])
         }
         "enrolment.opened" => t_args(
             "people.link_until",

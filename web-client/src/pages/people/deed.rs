@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Account, Desk};
-use crate::components::{ErrorNote, error_words};
-use crate::i18n::t;
-use crate::session::use_session;
+use crate::components::{ErrorNote, PasswordBox, error_words};
+use crate::i18n::{t, t_args};
+use crate::session::{ApiError, use_session};
 
 /// What is to be done, in words, and the request that does it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,16 @@ impl Deed {
 struct WithLink {
     person: Account,
     code: String,
+}
+
+/// Why the office did not do it, with the school's name where one stands in the way.
+fn refusal_words(desk: Desk, refused: &ApiError) -> String {
+    match (refused.code.as_str(), &refused.school) {
+        ("hand_over.recused", Some(school)) => {
+            t_args("people.hand_over_refused", &[("school", &desk.school_name(school))])
+        }
+        _ => error_words(refused),
+    }
 }
 
 /// Asks for the password of whoever sits here, once for each deed. A refusal is said in the sheet, which stays.
@@ -100,7 +110,7 @@ pub fn PasswordSheet(desk: Desk) -> impl IntoView {
                     desk.deed.set(None);
                     desk.take(person, code);
                 }
-                Err(refused) => error.set(Some(error_words(&refused))),
+                Err(refused) => error.set(Some(refusal_words(desk, &refused))),
             }
             password.set(String::new());
         });
@@ -117,10 +127,7 @@ pub fn PasswordSheet(desk: Desk) -> impl IntoView {
             >
                 <h2 id="deed-title">{move || text(|deed| &deed.ask)}</h2>
                 <p>{move || text(|deed| &deed.text)}</p>
-                <div class="field">
-                    <label class="label" for="own-password">{move || t("people.own_password")}</label>
-                    <input id="own-password" class="box" data-testid="own-password" type="password" autocomplete="current-password" required bind:value=password />
-                </div>
+                <PasswordBox id="own-password" label=Signal::derive(|| t("people.own_password")) value=password required=true />
                 <ErrorNote error />
                 <div class="ask-acts">
                     <button class="btn" type="button" on:click=move |_| desk.deed.set(None)>{move || t("action.cancel")}</button>

@@ -1,12 +1,9 @@
 //! The link by which somebody chooses a password: shown this once, to copy, to scan, and with the words for passing it on.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use wasm_bindgen_futures::JsFuture;
 
-use crate::components::QrPicture;
+use crate::components::{CopyButton, QrPicture};
 use crate::i18n::{t, t_args};
-use crate::icons::{Icon, small};
 
 /// Whose link, and where it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,18 +28,8 @@ impl Link {
 
 #[component]
 pub fn LinkCard(link: Link) -> impl IntoView {
-    let copied = RwSignal::new(false);
     let Link { name, address, .. } = link;
-    let shown = address.clone();
-    let copy = {
-        let address = address.clone();
-        move |_| {
-            let promise = window().navigator().clipboard().write_text(&address);
-            spawn_local(async move {
-                let _ = copied.try_set(JsFuture::from(promise).await.is_ok());
-            });
-        }
-    };
+    let (shown, to_copy) = (address.clone(), address.clone());
     view! {
         <section class="card link-card" aria-labelledby="link-title" data-testid="link">
             <h3 id="link-title">{move || t_args("people.link_title", &[("name", &name)])}</h3>
@@ -51,10 +38,7 @@ pub fn LinkCard(link: Link) -> impl IntoView {
             <div class="with-btn">
                 <input id="link-address" class="box mono" data-testid="link-address" type="text" readonly value=address />
             </div>
-            <button class="btn wide" type="button" data-testid="copy-link" on:click=copy>
-                {move || small(if copied.get() { Icon::Yes } else { Icon::Save })}
-                <span role="status">{move || if copied.get() { t("people.copied") } else { t("people.copy") }}</span>
-            </button>
+            <CopyButton id="copy-link" text=to_copy label=Signal::derive(|| t("people.copy")) />
             <QrPicture text=shown name=Signal::derive(|| t("people.link_qr")) />
         </section>
     }

@@ -4,9 +4,11 @@ use leptos::prelude::*;
 use serde_json::{Value, json};
 
 use super::deed::Deed;
+use super::hand_over::HandOver;
 use super::link::LinkCard;
 use super::new::{Rights, RightsBoxes};
-use super::{Account, Assignment, Desk, Device, status_badge, status_code};
+use super::recusals::RecusalList;
+use super::{Account, Assignment, Desk, Device, School, status_badge, status_code};
 use crate::components::{Badge, SidePanel, Tone};
 use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, small};
@@ -39,6 +41,8 @@ pub fn PersonPanel(desk: Desk, id: String) -> impl IntoView {
             <Show when=move || !locked.get() fallback=|| view! { <p class="notice sm">{small(Icon::Info)} <span>{move || t("people.admin_locked")}</span></p> }>
                 <RightsForm desk account />
                 <SchoolList desk account />
+                <HandOver desk account />
+                <RecusalList desk account />
                 <DeviceList desk account />
                 <AccountActs desk account />
             </Show>
@@ -47,13 +51,13 @@ pub fn PersonPanel(desk: Desk, id: String) -> impl IntoView {
 }
 
 /// Asks for a deed about this person. Answers nothing before the office does.
-fn ask(desk: Desk, account: Memo<Option<Account>>, deed: impl FnOnce(Account) -> Deed) {
+pub fn ask(desk: Desk, account: Memo<Option<Account>>, deed: impl FnOnce(Account) -> Deed) {
     if let Some(account) = account.get_untracked() {
         desk.deed.set(Some(deed(account)));
     }
 }
 
-fn path_of(account: &Account) -> String {
+pub fn path_of(account: &Account) -> String {
     format!("/api/v1/people/{}", account.id)
 }
 
@@ -140,6 +144,17 @@ fn SchoolList(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
             .with(|all| all.as_ref().map(|all| all.schools.clone()).unwrap_or_default());
         schools.into_iter().filter(move |school| !taken.contains(&school.id))
     };
+    let choices = Memo::new(move |_| {
+        let keeps_away =
+            |school: &str| account.with(|account| account.as_ref().is_some_and(|one| one.keeps_away(school)));
+        let name = |school: &School| match keeps_away(&school.id) {
+            true => t_args("people.school_recused", &[("school", &school.name)]),
+            false => school.name.clone(),
+        };
+        free()
+            .map(|school| (school.id.clone(), name(&school)))
+            .collect::<Vec<_>>()
+    });
     let assign = move |_| {
         ask(desk, account, |account| {
             let id = school.get_untracked();
@@ -171,7 +186,7 @@ fn SchoolList(desk: Desk, account: Memo<Option<Account>>) -> impl IntoView {
                         <label class="label" for="assign-school">{move || t("people.assign_school")}</label>
                         <select id="assign-school" class="box" data-testid="assign-school" on:change=move |event| school.set(event_target_value(&event))>
                             <option value="">{move || t("people.choose_school")}</option>
-                            {move || free().map(|school| view! { <option value=school.id>{school.name}</option> }).collect_view()}
+                            {move || choices.get().into_iter().map(|(id, name)| view! { <option value=id>{name}</option> }).collect_view()}
                         </select>
                     </div>
                     <div class="field">
@@ -199,15 +214,16 @@ fn school_words(desk: Desk, one: &Assignment) -> String {
     let name = desk
         .everybody
         .with(|all| all.as_ref().map(|all| all.school_name(&one.school)).unwrap_or_default());
-    join_dots([name, days(one)])
+    join_dots([name, days(&one.from, one.to.as_deref())])
 }
 
-fn days(one: &Assignment) -> String {
+/// From when to when, in words.
+pub fn days(from: &str, to: Option<&str>) -> String {
     let day = |code: &str| i18n::day_and_year(i18n::ms_of(code));
-    match &one.to {
-        None => t_args("people.since", &[("from", &day(&one.from))]),
-        Some(to) if *to < one.from => t("people.withdrawn"),
-        Some(to) => t_args("people.range", &[("from", &day(&one.from)), ("to", &day(to))]),
+    match to {
+        None => t_args("people.since", &[("from", &day(from))]),
+        Some(to) if to < from => t("people.withdrawn"),
+        Some(to) => t_args("people.range", &[("from", &day(from)), ("to", &day(to))]),
     }
 }
 
@@ -222,7 +238,11 @@ fn AssignmentRow(desk: Desk, account: Memo<Option<Account>>, one: Assignment) ->
     };
     let words = {
         let one = one.clone();
-        move || days(&one)
+        move || days(&one.from, one.to.as_deref())
+    };
+    let keeps_away = {
+        let school = one.school.clone();
+        move || account.with(|account| account.as_ref().is_some_and(|account| account.keeps_away(&school)))
     };
     let box_id = format!("end-{}", one.school);
     let of_school = one.school.clone();
@@ -252,7 +272,12 @@ fn AssignmentRow(desk: Desk, account: Memo<Option<Account>>, one: Assignment) ->
     view! {
         <li data-school=of_school>
             <p class="row">
-                <span class="grow"><b class="block">{name}</b><span class="q sm">{words}</span></span>
+                <span class="grow">
+                    <b class="block">{name}</b><span class="q sm">{words}</span>
+                    <Show when=keeps_away>
+                        <span class="block" data-testid="is-recused"><Badge tone=Tone::Warn mark=Icon::No text=Signal::derive(|| t("people.recused")) /></span>
+                    </Show>
+                </span>
                 <button class="btn" type="button" data-testid="end" aria-label=label aria-expanded=move || ending.get().to_string() on:click=move |_| ending.update(|ending| *ending = !*ending)>
                     {move || t("people.end")}
                 </button>
