@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Everybody;
+use super::appointments::employment_word;
 use super::keeping::KeepingPanels;
+use super::panel::days;
 use super::recusals::reason_word;
 use crate::components::{EmptyState, ErrorNote, error_words, role_word};
 use crate::i18n::{self, join_clauses, t, t_args};
@@ -116,6 +118,8 @@ fn event_words(event: &Event) -> String {
         "second_factor.added" => t_args("people.did_add_factor", &[("name", &subject)]),
         "second_factor.removed" => t_args("people.did_remove_factor", &named),
         "second_factor.recovery_used" => t_args("people.did_use_recovery", &[("name", &subject)]),
+        "appointment.added" => t_args("people.did_appoint", &named),
+        "appointment.ended" => t_args("people.did_end_appointment", &named),
         "recusal.added" => t_args("people.did_add_recusal", &named),
         "recusal.ended" => t_args("people.did_end_recusal", &named),
         "schools.handed_over" => t_args("people.did_hand_over", &named),
@@ -144,6 +148,11 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
             }))
         }
         "identity.opened" => text("reason"),
+        "appointment.added" | "appointment.ended" => {
+            let how = detail["employment"].as_str().map(employment_word).unwrap_or_default();
+            let term = days(&text("from"), detail["to"].as_str());
+            join_clauses([how, term, text("decision_ref")])
+        }
         "assignment.added" | "assignment.ended" | "recusal.added" | "recusal.ended" => {
             let days = [text("from"), text("to")];
             let days = days
