@@ -88,7 +88,7 @@ fn appointed_words(appointed: Appointed) -> String {
     }
 }
 
-/// "12 days left", "Appointment ended".
+/// "Appointed for 12 more days", "Appointment ended".
 #[component]
 pub fn AppointedBadge(appointed: Appointed) -> impl IntoView {
     let (tone, mark) = match appointed {
@@ -229,10 +229,10 @@ pub fn AppointmentList(desk: Desk, account: Memo<Option<Account>>) -> impl IntoV
     view! {
         <Show when=move || supervises.get() || !is_empty()>
             <section class="part" aria-labelledby="appointments-title">
-                <p class="row">
+                <div class="row">
                     <h3 class="grow" id="appointments-title">{move || t("people.appointments")}</h3>
                     {move || standing.get().map(|appointed| view! { <span data-testid="appointed"><AppointedBadge appointed /></span> })}
-                </p>
+                </div>
                 <ul class="plain-list" data-testid="appointments">
                     <For each=move || current.get() key=|one| format!("{one:?}") children=move |one| view! { <AppointmentRow desk account one /> } />
                 </ul>
