@@ -27,6 +27,17 @@ impl Day {
         Day(local_ms.div_euclid(86_400_000))
     }
 
+    /// The day so many days later.
+    pub fn plus(self, days: i64) -> Day {
+        Day(self.0 + days)
+    }
+
+    /// The last day of the year that begins on this one: 2027-11-27 for 2026-11-28.
+    pub fn last_of_its_year(self) -> Day {
+        let (year, month, day) = self.civil();
+        Day(days_from_civil(year + 1, month, day) - 1)
+    }
+
     /// How many days this one is after `earlier`; negative when it is before.
     pub fn days_since(self, earlier: Day) -> i64 {
         self.0 - earlier.0
@@ -44,9 +55,9 @@ impl Day {
     }
 }
 
-impl fmt::Display for Day {
-    /// As it is written: "2026-11-22".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Day {
+    /// Year, month and day of the month.
+    fn civil(self) -> (i64, i64, i64) {
         // Years of 366 days make a guess that is too early after 1970 and too late before: it is walked to the right one.
         let mut year = 1970 + self.0.div_euclid(366);
         while days_from_civil(year, 1, 1) > self.0 {
@@ -61,7 +72,15 @@ impl fmt::Display for Day {
             rest -= days_in_month(year, month);
             month += 1;
         }
-        write!(f, "{year:04}-{month:02}-{:02}", rest + 1)
+        (year, month, rest + 1)
+    }
+}
+
+impl fmt::Display for Day {
+    /// As it is written: "2026-11-22".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }
 
@@ -140,6 +159,19 @@ mod tests {
         assert_eq!(day("2026-11-22").days_since(day("2026-10-22")), 31);
         assert_eq!(day("2026-01-01").days_since(day("2025-01-01")), 365);
         assert_eq!(day("2026-11-22"), Day(20_779));
+    }
+
+    #[test]
+    fn a_year_ends_the_day_before_it_begins_anew() {
+        for (first, last) in [
+            ("2026-11-28", "2027-11-27"),
+            ("2026-01-01", "2026-12-31"),
+            ("2027-03-01", "2028-02-29"),
+            ("2028-02-29", "2029-02-28"),
+        ] {
+            assert_eq!(day(first).last_of_its_year(), day(last), "{first}");
+        }
+        assert_eq!(day("2026-12-31").plus(1), day("2027-01-01"));
     }
 
     #[test]

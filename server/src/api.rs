@@ -1,6 +1,7 @@
 //! The handlers, one file a noun: each shows who may call, what is asked and what is answered.
 
 pub mod about;
+pub mod appointments;
 pub mod audit;
 pub mod differences;
 pub mod enrolment;

@@ -10,7 +10,7 @@ mod visits;
 use std::fmt;
 
 use anyhow::Context;
-use chrono::{DateTime, Days, FixedOffset, Utc};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
 use diesel_async::AsyncPgConnection;
 use sync_protocol::{RecordId, Value};
 use uuid::Uuid;
@@ -20,6 +20,7 @@ use crate::auth::password;
 use crate::db::Pool;
 use crate::people;
 use crate::store;
+use crate::store::appointments::{self, Appointment};
 use crate::store::purpose::{Purpose, within};
 use crate::store::roster::{self, NewAssignment, NewDevice, NewDistrict, NewPerson, NewSchool, NewZone};
 use district::{PEOPLE, Person, SCHOOLS, School, ZONES};
@@ -144,12 +145,12 @@ async fn write_roster(conn: &mut AsyncPgConnection, now: DateTime<FixedOffset>) 
         name: format!("{} · Android", person.name),
     });
     roster::add_devices(conn, &devices.collect::<Vec<_>>()).await?;
+    let terms: Vec<Appointment> = supervisors()
+        .flat_map(|(nth, person)| terms(nth, person, now.date_naive()))
+        .collect();
+    appointments::add(conn, &terms).await?;
     let from_date = now.date_naive() - Days::new(400);
-    let looked_after = PEOPLE
-        .iter()
-        .enumerate()
-        .filter(|(_, person)| person.roles.contains(&"supervisor"));
-    let assignments = looked_after.flat_map(|(nth, person)| {
+    let assignments = supervisors().flat_map(|(nth, person)| {
         let schools = SCHOOLS
             .iter()
             .enumerate()
@@ -162,6 +163,29 @@ async fn write_roster(conn: &mut AsyncPgConnection, now: DateTime<FixedOffset>) 
         })
     });
     Ok(roster::assign(conn, &assignments.collect::<Vec<_>>()).await?)
+}
+
+fn supervisors() -> impl Iterator<Item = (usize, &'static Person)> {
+    PEOPLE
+        .iter()
+        .enumerate()
+        .filter(|(_, person)| person.roles.contains(&"supervisor"))
+}
+
+/// A year that is over and the one that runs. Those who cannot sign in were not appointed anew yet: their time ends soon.
+fn terms(nth: usize, person: &Person, today: NaiveDate) -> Vec<Appointment> {
+    const YEAR: Days = Days::new(365);
+    let first = today - Days::new(if person.password.is_some() { 400 } else { 710 });
+    let term = |year: u64, from: NaiveDate| Appointment {
+        district_id: id("district", 0),
+        id: id("appointment", nth * 2 + year as usize),
+        person_id: id("person", nth),
+        employment: if nth < 2 { "full" } else { "part" }.into(),
+        from_date: from,
+        to_date: Some(from + YEAR - Days::new(1)),
+        decision_ref: String::new(),
+    };
+    vec![term(0, first), term(1, first + YEAR)]
 }
 
 /// Somebody without an open password gets one that nobody knows.

@@ -166,14 +166,14 @@ codes! {
     LoginTaken = CONFLICT "person.login_taken";
     /// Only an administrator makes administrators and changes what an administrator has.
     AdminOnly = FORBIDDEN "person.admin_only";
-    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, approves themselves
-    /// as a complaint's handler, or reports the device lost that they sit at.
+    /// Nobody disables themselves, gives themselves a role, gives up their own last office role, ends their own recusal, appoints themselves,
+    /// approves themselves as a complaint's handler, or reports the device lost that they sit at.
     Yourself = FORBIDDEN "person.yourself";
     /// Without this administrator nobody could administer the district.
     LastAdmin = CONFLICT "person.last_admin";
     /// A zone lead needs a zone to lead.
     ZoneMissing = BAD_REQUEST "person.zone_missing";
-    /// Schools are assigned to supervisors, and this person is none.
+    /// Schools are assigned to supervisors, who alone are appointed, and this person is none.
     NotSupervisor = CONFLICT "assignment.not_supervisor";
     /// The person looks after this school on some of these days already.
     AssignmentOverlaps = CONFLICT "assignment.overlaps";
@@ -181,6 +181,8 @@ codes! {
     AssignmentRecused = CONFLICT "assignment.recused";
     /// The person keeps away from this school on some of these days already.
     RecusalOverlaps = CONFLICT "recusal.overlaps";
+    /// The person is appointed for some of these days already.
+    AppointmentOverlaps = CONFLICT "appointment.overlaps";
     /// Another zone has this name.
     ZoneNameTaken = CONFLICT "zone.name_taken";
     /// Another school has this code.

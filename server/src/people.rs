@@ -11,17 +11,19 @@ use sync_protocol::office::{Received, Verdict};
 use sync_protocol::{Group, GroupKind, Op, RecordId, RecordState, Value};
 use uuid::Uuid;
 
+use crate::auth::actor::today;
 use crate::auth::password;
 use crate::db::Pool;
 use crate::error::Result;
 use crate::store;
+use crate::store::appointments::{self, Appointment};
 use crate::store::audit::{self, Event};
 use crate::store::purpose::{Purpose, within};
 use crate::store::roster::{self, NewDistrict, NewPerson};
 use crate::store::sync::{self, Sender};
 
 /// Adds a person to the district, making the district when the database is empty and `new_district` names it. Returns
-/// the first password, which nobody else ever learns.
+/// the first password, which nobody else ever learns. A supervisor is appointed from today until the office says otherwise.
 pub async fn add(
     pool: &Pool,
     login: &str,
@@ -71,6 +73,9 @@ pub async fn add(
             detail: json!({ "login": login, "name": name, "roles": roles }),
         };
         audit::append(conn, event).await?;
+        if roles.contains(&"supervisor") {
+            appoint(conn, district_id, id).await?;
+        }
         put_on_roster(
             conn,
             purpose,
@@ -84,6 +89,27 @@ pub async fn add(
     })
     .await?;
     Ok(password)
+}
+
+async fn appoint(conn: &mut AsyncPgConnection, district: Uuid, person: Uuid) -> Result<()> {
+    let new = Appointment {
+        district_id: district,
+        id: Uuid::now_v7(),
+        person_id: person,
+        employment: "full".into(),
+        from_date: today(),
+        to_date: None,
+        decision_ref: String::new(),
+    };
+    let event = Event {
+        district,
+        actor: audit::COMMAND_LINE,
+        what: "appointment.added",
+        subject: person,
+        detail: json!({ "employment": new.employment, "from": new.from_date, "to": null, "decision_ref": "" }),
+    };
+    appointments::add(conn, &[new]).await?;
+    audit::append(conn, event).await
 }
 
 /// Writes the records that carry names and roles to the phones, in the name of `author`, who answers for it as an

@@ -4,8 +4,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{ServiceConfig, resource, scope};
 
 use crate::api::{
-    about, audit, differences, enrolment, hand_over, health, identities, keeping, live, passkeys, people, places,
-    quarantine, recusals, results, safe, second_factor, session, sync, visits,
+    about, appointments, audit, differences, enrolment, hand_over, health, identities, keeping, live, passkeys, people,
+    places, quarantine, recusals, results, safe, second_factor, session, sync, visits,
 };
 use crate::assets;
 use crate::auth::csrf;
@@ -44,6 +44,8 @@ pub fn configure(routes: &mut ServiceConfig) {
                 .service(resource("/people/{id}/enrolment").post(people::open_enrolment))
                 .service(resource("/people/{id}/assignments").post(people::assign))
                 .service(resource("/people/{id}/assignments/end").post(people::end_assignment))
+                .service(resource("/people/{id}/appointments").post(appointments::add))
+                .service(resource("/people/{id}/appointments/end").post(appointments::end))
                 .service(resource("/people/{id}/recusals").post(recusals::add))
                 .service(resource("/places").get(places::list))
                 .service(resource("/zones").post(places::add_zone))

@@ -35,6 +35,18 @@ table! {
 }
 
 table! {
+    appointment (district_id, id) {
+        district_id -> Uuid,
+        id -> Uuid,
+        person_id -> Uuid,
+        employment -> Text,
+        from_date -> Date,
+        to_date -> Nullable<Date>,
+        decision_ref -> Text,
+    }
+}
+
+table! {
     recusal (district_id, id) {
         district_id -> Uuid,
         id -> Uuid,
@@ -254,6 +266,7 @@ allow_tables_to_appear_in_same_query!(
     school,
     person,
     assignment,
+    appointment,
     recusal,
     complaint_identity,
     identity_handler,

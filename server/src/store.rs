@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod anchor;
+pub mod appointments;
 pub mod audit;
 pub mod differences;
 pub mod enrolments;

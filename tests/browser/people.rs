@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use catalog::Lang;
 use chrono::Utc;
 use serde_json::{Value, json};
+use server::auth::actor::today;
 use server::store::anchor::{Anchor, missing};
 use tests::browser::{Browser, View};
 use tests::people::PASSWORD;
@@ -71,6 +72,7 @@ async fn a_new_supervisor_comes_by_the_link_and_a_lost_phone_is_out_with_its_wor
     desk.type_into("[data-testid=person-name]", "钱督学").await;
     desk.tap("[data-role=supervisor]").await;
     choose(&desk, "[data-testid=person-zone]", &district.zones[0].to_string()).await;
+    desk.see("[data-testid=new-term] [data-testid=term-to]").await;
     pictures(&desk, "people-new").await;
     is_clear(&desk).await;
     desk.tap("[data-testid=create]").await;
@@ -82,6 +84,7 @@ async fn a_new_supervisor_comes_by_the_link_and_a_lost_phone_is_out_with_its_wor
     confirm(&desk).await;
     desk.see("[data-testid=link]").await;
     let address = desk.value("[data-testid=link-address]").await;
+    desk.see("[data-testid=appointments] li").await;
     pictures(&desk, "people-link").await;
     is_clear(&desk).await;
 
@@ -206,6 +209,102 @@ async fn a_recusal_takes_the_school_off_the_phone_that_is_open_and_taking_it_bac
     desk.go("/people?tab=audit").await;
     desk.see("[data-testid=audit] [data-what='recusal.ended']").await;
     desk.read(word(Lang::ZhCn, "people.reason_former_head")).await;
+}
+
+/// Puts the day so many days from today into a box.
+async fn day_from_today(desk: &Browser, css: &str, days: i64) {
+    desk.see(css).await;
+    let day = (today() + chrono::Duration::days(days)).to_string();
+    let put = "const box = document.querySelector(arguments[0]); box.value = arguments[1];
+        box.dispatchEvent(new Event('input', { bubbles: true })); return true";
+    desk.js::<bool>(put, &[json!(css), json!(day)]).await;
+}
+
+/// Who is in the list when it is narrowed to these appointments.
+async fn listed(desk: &Browser, due: &str) -> Vec<String> {
+    choose(desk, "[data-testid=filter-due]", due).await;
+    desk.still().await;
+    let logins =
+        "return [...document.querySelectorAll('[data-testid=people] [data-person]')].map(row => row.dataset.person)";
+    let logins = desk.js(logins, &[]).await;
+    choose(desk, "[data-testid=filter-due]", "").await;
+    logins
+}
+
+#[tokio::test]
+async fn an_appointment_that_ends_takes_the_schools_off_the_phone_and_a_renewal_brings_back_schools_and_work() {
+    let stage = Stage::set().await;
+    let school = stage.school();
+    let mut inspector = Inspector::arrive(&stage, &stage.server.district.a).await;
+    let link = format!("a[href='/school/{school}']");
+    inspector.phone.see(&link).await;
+    inspector.lose_network().await;
+    inspector.start_visit(school).await;
+    inspector.answer("SF1.1", "yes").await;
+    inspector.answer("SF1.2", "no").await;
+
+    let desk = stage.desk("/people").await;
+    desk.tap("[data-person='a']").await;
+    desk.see("[data-testid=appointments] li").await;
+    desk.read(word(Lang::ZhCn, "people.open_appointment")).await;
+    assert_eq!(desk.count("[data-testid=due]").await, 0);
+    desk.tap("[data-testid=end-appointment]").await;
+    pictures(&desk, "appointment-end").await;
+    is_clear(&desk).await;
+    day_before(&desk, "[data-testid=appointments] input[type=date]").await;
+    desk.tap("[data-testid=end-appointment-it]").await;
+    confirm(&desk).await;
+    desk.see("[data-testid=due]").await;
+    assert_eq!(listed(&desk, "missing").await, ["a"]);
+    assert_eq!(listed(&desk, "soon").await, [""; 0]);
+
+    inspector.regain_network().await;
+    let badge = "[data-testid=sync-badge][data-pending='0'][data-attention='3']";
+    inspector.phone.see(badge).await;
+    inspector.phone.go("/today").await;
+    inspector.phone.see(badge).await;
+    inspector.phone.see_no(&link).await;
+    picture(&inspector.phone, "appointment-ended-phone").await;
+
+    // A year is proposed; nine together are remarked on, and this time twenty days are given.
+    desk.see("[data-testid=appoint]").await;
+    assert_eq!(desk.value("#appoint-from").await, today().to_string());
+    assert_eq!(desk.count("[data-testid=nine-years]").await, 0);
+    day_from_today(&desk, "#appoint-to", 3 * 365).await;
+    desk.see("[data-testid=nine-years]").await;
+    pictures(&desk, "appointment-form").await;
+    is_clear(&desk).await;
+    day_from_today(&desk, "#appoint-to", 20).await;
+    desk.see_no("[data-testid=nine-years]").await;
+    desk.type_into("#appoint-decision", "示例区教督〔2026〕1号").await;
+    desk.tap("[data-testid=appoint]").await;
+    confirm(&desk).await;
+    desk.see("[data-testid=appointments] li").await;
+    let proposed = today() + chrono::Duration::days(21);
+    desk.wait(
+        "the day after it is proposed next",
+        &format!("document.querySelector('#appoint-from').value === '{proposed}'"),
+    )
+    .await;
+    assert_eq!(listed(&desk, "soon").await, ["a"]);
+    assert_eq!(listed(&desk, "missing").await, [""; 0]);
+    pictures(&desk, "appointment-renewed").await;
+    is_clear(&desk).await;
+
+    inspector.phone.see(&link).await;
+    desk.go("/today").await;
+    desk.see("[data-testid=quarantine-row][data-count='3']").await;
+    desk.tap("[data-testid=quarantine-row]").await;
+    desk.tap("[data-testid=batch][data-count='3'] [data-testid=admit-all]")
+        .await;
+    desk.read(word(Lang::ZhCn, "quarantine.none_title")).await;
+    inspector.phone.tap("[data-testid=sync-badge]").await;
+    inspector.phone.tap("[data-testid=sync-now]").await;
+    inspector.is_synced().await;
+    inspector.is_content().await;
+    desk.go("/people?tab=audit").await;
+    desk.see("[data-testid=audit] [data-what='appointment.ended']").await;
+    desk.read("示例区教督〔2026〕1号").await;
 }
 
 #[tokio::test]

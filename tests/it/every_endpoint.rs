@@ -106,7 +106,9 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
         (
             "POST /api/v1/people",
             "/api/v1/people".into(),
-            Object(json!({"login": "a", "name": "x", "roles": ["supervisor"], "zone": null, "password": PASSWORD})),
+            Object(
+                json!({"login": "a", "name": "x", "roles": ["supervisor"], "zone": null, "appointment": null, "password": PASSWORD}),
+            ),
         ),
         (
             "POST /api/v1/people/{id}",
@@ -129,6 +131,18 @@ fn covered(server: &TestServer, visit: &str) -> Vec<(&'static str, String, Takes
             "POST /api/v1/people/{id}/assignments/end",
             people("/assignments/end"),
             Object(json!({"school": school, "from": "2026-11-01", "to": "2026-11-30", "password": PASSWORD})),
+        ),
+        (
+            "POST /api/v1/people/{id}/appointments",
+            people("/appointments"),
+            Object(
+                json!({"employment": "part", "from": "2026-11-01", "to": "2027-10-31", "decision_ref": "x", "password": PASSWORD}),
+            ),
+        ),
+        (
+            "POST /api/v1/people/{id}/appointments/end",
+            people("/appointments/end"),
+            Object(json!({"appointment": device, "to": "2026-11-30", "password": PASSWORD})),
         ),
         (
             "POST /api/v1/people/{id}/recusals",

@@ -1,6 +1,7 @@
 //! Stories against a real server over a real Postgres, each with a database of its own.
 
 mod anchor;
+mod appointments;
 mod bad_input;
 mod busy;
 mod decoders;

@@ -15,7 +15,7 @@ use server::auth::grants::grants;
 use server::db::Pool;
 use server::store::rights;
 use sync_protocol::{GroupKind, PROTOCOL};
-use tests::people::{PASSWORD, insert_person};
+use tests::people::{PASSWORD, appoint, insert_person};
 use tests::postgres::execute;
 use tests::server::{new_record, op};
 use tests::{Client, District, Person, TestServer};
@@ -37,6 +37,8 @@ enum Relation {
     Formerly,
     /// Looks after it, and keeps away from it.
     Recused,
+    /// Looks after it, and was appointed until yesterday.
+    Unappointed,
     /// Belongs to the other zone and looks after a school there.
     OtherZone,
     OtherDistrict,
@@ -48,11 +50,12 @@ enum Relation {
     SignedOut,
 }
 
-const RELATIONS: [Relation; 9] = [
+const RELATIONS: [Relation; 10] = [
     Relation::Assigned,
     Relation::OwnZone,
     Relation::Formerly,
     Relation::Recused,
+    Relation::Unappointed,
     Relation::OtherZone,
     Relation::OtherDistrict,
     Relation::Disabled,
@@ -455,6 +458,14 @@ impl World {
             );
             diesel::sql_query(sql).execute(conn).await.unwrap();
         }
+        if relation == Relation::Unappointed {
+            let sql = format!(
+                "UPDATE appointment SET to_date = '{}' WHERE person_id = '{}'",
+                today() - Days::new(1),
+                person.id
+            );
+            diesel::sql_query(sql).execute(conn).await.unwrap();
+        }
         if relation == Relation::Recused {
             let sql = format!(
                 "INSERT INTO recusal VALUES ('{}', '{}', '{}', '{}', 'kin', '2020-01-01', NULL)",
@@ -571,6 +582,15 @@ impl World {
             // For days long past, and to somebody who is no supervisor: nothing here may change what the next one may meet.
             "POST /api/v1/people/{id}/recusals" => {
                 let body = json!({"school": self.district.schools[1], "reason": "other", "from": "2020-01-01", "to": "2020-01-02", "password": PASSWORD});
+                vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
+            }
+            "POST /api/v1/people/{id}/appointments" => {
+                let body =
+                    json!({"employment": "part", "from": "2019-01-01", "to": "2019-01-02", "password": PASSWORD});
+                vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
+            }
+            "POST /api/v1/people/{id}/appointments/end" => {
+                let body = json!({"appointment": self.spare.id, "to": "2020-01-02", "password": PASSWORD});
                 vec![post(path.replace("{id}", &self.spare.id.to_string()), body)]
             }
             "POST /api/v1/people/{id}/recusals/end" => {
@@ -964,6 +984,7 @@ async fn both_locks_derive_the_same_reach_for_every_set_of_roles_and_relation() 
         for (nth, span) in spans.iter().enumerate() {
             let person = somebody(&format!("{nth}.{}", people.len()), "expert", zone);
             insert_person(&mut conn, district.id, &person).await.unwrap();
+            appoint(&mut conn, district.id, &person).await.unwrap();
             if let Some((from, to)) = span {
                 let to = to.map_or("NULL".into(), |to| format!("'{to}'"));
                 execute(
@@ -998,6 +1019,7 @@ async fn both_locks_derive_the_same_reach_for_every_set_of_roles_and_relation() 
     for (nth, (from, to)) in recusals.into_iter().enumerate() {
         let person = somebody(&format!("recused.{nth}"), "expert", Some(district.zones[1]));
         insert_person(&mut conn, district.id, &person).await.unwrap();
+        appoint(&mut conn, district.id, &person).await.unwrap();
         let (family, to) = (Uuid::new_v4(), to.map_or("NULL".into(), |to| format!("'{to}'")));
         let sql = format!(
             "INSERT INTO assignment VALUES ('{0}', '{3}', '{1}', '{yesterday}', NULL);
@@ -1006,6 +1028,38 @@ async fn both_locks_derive_the_same_reach_for_every_set_of_roles_and_relation() 
              INSERT INTO session (district_id, family, person_id, device_id, expires_at) VALUES ('{0}', '{2}', '{1}', '{2}', now() + interval '1 day')",
             district.id, person.id, family, district.schools[2]
         );
+        execute(&server.database_url, &sql).await.unwrap();
+        people.push((person, family));
+    }
+    // Whoever looks after it is appointed: never, today, up to today, no more, not yet, taken back, and for a second time.
+    let terms: [&[(_, Option<_>)]; 7] = [
+        &[],
+        &[(yesterday, None)],
+        &[(today(), Some(today()))],
+        &[(yesterday, Some(yesterday))],
+        &[(tomorrow, None)],
+        &[(today(), Some(yesterday))],
+        &[(yesterday, Some(yesterday)), (today(), None)],
+    ];
+    for (nth, terms) in terms.into_iter().enumerate() {
+        let person = somebody(&format!("term.{nth}"), "expert", Some(district.zones[1]));
+        insert_person(&mut conn, district.id, &person).await.unwrap();
+        let family = Uuid::new_v4();
+        let mut sql = format!(
+            "INSERT INTO assignment VALUES ('{0}', '{3}', '{1}', '{yesterday}', NULL);
+             INSERT INTO device (district_id, id, person_id, name) VALUES ('{0}', '{2}', '{1}', 'x');
+             INSERT INTO session (district_id, family, person_id, device_id, expires_at) VALUES ('{0}', '{2}', '{1}', '{2}', now() + interval '1 day');",
+            district.id, person.id, family, district.schools[2]
+        );
+        for (from, to) in terms {
+            let to = to.map_or("NULL".into(), |to| format!("'{to}'"));
+            sql += &format!(
+                "INSERT INTO appointment VALUES ('{}', '{}', '{}', 'part', '{from}', {to}, '');",
+                district.id,
+                Uuid::new_v4(),
+                person.id
+            );
+        }
         execute(&server.database_url, &sql).await.unwrap();
         people.push((person, family));
     }

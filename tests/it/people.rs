@@ -67,6 +67,9 @@ async fn a_new_supervisor_chooses_a_password_and_sees_exactly_the_assigned_schoo
     let office = server.sign_in(&district.coordinator).await;
     let (id, code) = added(&office, "new.one", &["supervisor"], Some(district.zones[0])).await;
     assert!(code.len() >= 22, "128 random bits or more: {code}");
+    let term = json!({"employment": "part", "from": today()});
+    let appointed = ask(&office, &format!("{}/appointments", of(&id)), term).await;
+    assert_eq!(appointed.status, 200, "{}", appointed.text);
     let body = json!({"school": district.schools[0], "from": today()});
     let assigned = ask(&office, &format!("{}/assignments", of(&id)), body).await;
     assert_eq!(assigned.status, 200, "{}", assigned.text);
@@ -681,15 +684,23 @@ async fn odd_accounts_are_refused_by_name() {
 async fn whoever_the_command_line_adds_is_told_in_the_audit_and_signs_in_with_the_printed_password() {
     let server = TestServer::start().await;
     let pool = server::db::connect(&server.database_url, 1).unwrap();
-    let password = server::people::add(&pool, "added", "命令行新增", &["admin"], None)
+    let password = server::people::add(&pool, "added", "命令行新增", &["admin", "supervisor"], None)
         .await
         .unwrap();
     let mut admin = server.stranger();
     assert_eq!(admin.sign_in("added", &password).await.status, 200);
     let events = admin.get("/api/v1/audit").await.json()["events"].clone();
     assert_eq!(
-        (&events[0]["what"], &events[0]["actor_name"]),
+        (&events[1]["what"], &events[1]["actor_name"]),
         (&json!("person.added"), &Value::Null)
+    );
+    assert_eq!(events[0]["what"], "appointment.added");
+    let listed = admin.get(PEOPLE).await.json();
+    let people = listed["people"].as_array().unwrap();
+    let added = people.iter().find(|person| person["login"] == "added").unwrap();
+    assert_eq!(
+        (&added["appointments"][0]["from"], &added["appointments"][0]["to"]),
+        (&json!(today()), &Value::Null)
     );
     assert!(!events.to_string().contains(&password));
 }

@@ -270,6 +270,7 @@ async fn the_servers_role_deletes_what_grows_old_and_nothing_else() {
     for table in [
         "person",
         "assignment",
+        "appointment",
         "recusal",
         "device",
         "record",

@@ -246,6 +246,35 @@ async fn nobody_writes_in_another_persons_name() {
 }
 
 #[tokio::test]
+async fn an_ended_appointment_ends_the_right_to_every_school_and_leaves_the_office_its_own() {
+    let story = begun().await;
+    let district = &story.server.district;
+    let (b, lead) = (
+        story.server.sign_in(&district.b).await,
+        story.server.sign_in(&district.zone_lead).await,
+    );
+    let office = story.server.sign_in(&district.coordinator).await;
+    let url = format!("/api/v1/visits/{}", story.visit);
+    assert_eq!(b.get(&url).await.status, 200);
+    story
+        .server
+        .execute("UPDATE appointment SET to_date = '2020-12-31'")
+        .await
+        .unwrap();
+    assert_eq!(b.get(&url).await.status, 404);
+    assert!(!b.pull(&[district.bucket(0)]).await.text.contains(CANARY));
+    let late = b.group(
+        &district.bucket(0),
+        GroupKind::Edit,
+        vec![op(story.visit, "informed", &json!("late"))],
+    );
+    assert_ne!(outcome(&b.push(&[late]).await.json(), 0), "applied");
+    for client in [&lead, &office] {
+        assert_eq!(client.get(&url).await.status, 200, "who is no supervisor needs none");
+    }
+}
+
+#[tokio::test]
 async fn an_ended_assignment_ends_the_right_to_read_and_write() {
     let story = begun().await;
     let district = &story.server.district;

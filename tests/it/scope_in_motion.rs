@@ -1,5 +1,5 @@
-//! T17: phones that pull and push while schools, roles, zones, recusals, accounts and devices change under them, at random. The seed of a failing run
-//! is printed; how requests meet changes differs from run to run all the same.
+//! T17: phones that pull and push while schools, appointments, roles, zones, recusals, accounts and devices change under them, at random. The seed of
+//! a failing run is printed; how requests meet changes differs from run to run all the same.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ impl Dice {
 /// What rights depend on, as the office last set it.
 #[derive(Clone)]
 struct Rights {
-    /// By person: roles, zone, account, device, the schools looked after and those kept away from.
+    /// By person: roles, zone, account, device, appointment, the schools looked after and those kept away from.
     people: Vec<Standing>,
     /// The zone of each school.
     zones: [usize; SCHOOLS],
@@ -53,6 +53,7 @@ struct Standing {
     zone: usize,
     is_active: bool,
     has_phone: bool,
+    is_appointed: bool,
     schools: [bool; SCHOOLS],
     recused: [bool; SCHOOLS],
 }
@@ -64,7 +65,7 @@ impl Rights {
             && of.has_phone
             && !of.recused[school]
             && match of.role {
-                "supervisor" => of.schools[school],
+                "supervisor" => of.is_appointed && of.schools[school],
                 "zone_lead" => of.zone == self.zones[school],
                 _ => false,
             }
@@ -125,6 +126,7 @@ impl Story {
             zone,
             is_active: true,
             has_phone: true,
+            is_appointed: true,
             schools,
             recused: [false; SCHOOLS],
         };
@@ -155,10 +157,10 @@ impl Story {
             visits: RefCell::default(),
             until: now + MOTION,
         };
-        // The one who changes rights writes every assignment.
+        // The one who changes rights writes every assignment and appointment.
         let devices: Vec<Uuid> = phones.iter().map(|phone| phone.device).collect();
         let sql = format!(
-            "BEGIN; DELETE FROM assignment; {} COMMIT",
+            "BEGIN; DELETE FROM assignment; DELETE FROM appointment; {} COMMIT",
             story.sql(&devices, &story.rights())
         );
         story.server.connect().await.batch_execute(&sql).await.unwrap();
@@ -180,7 +182,7 @@ impl Story {
         while self.goes_on() {
             let (mut rights, person, school) = (self.rights(), dice.roll(self.people.len()), dice.roll(SCHOOLS));
             let of = &mut rights.people[person];
-            match dice.roll(10) {
+            match dice.roll(11) {
                 0..4 => of.schools[school] ^= true,
                 4 => of.role = ["supervisor", "zone_lead", "expert"][dice.roll(3)],
                 5 => of.zone = dice.roll(2),
@@ -189,6 +191,7 @@ impl Story {
                     _ => of.has_phone ^= true,
                 },
                 7 | 8 => of.recused[school] ^= true,
+                9 => of.is_appointed ^= true,
                 _ => rights.zones[school] = dice.roll(2),
             }
             self.commit(&mut conn, phones, rights).await;
@@ -231,8 +234,16 @@ impl Story {
                  UPDATE device SET state = '{state}' WHERE id = '{device}';",
                 of.role, district.zones[of.zone], person.id
             );
+            let until = |lasts: bool| if lasts { "NULL" } else { "'2020-01-02'" };
+            sql += &format!(
+                "INSERT INTO appointment VALUES ('{}', '{1}', '{1}', 'full', '2020-01-01', {2}, '')
+                 ON CONFLICT (district_id, id) DO UPDATE SET to_date = excluded.to_date;",
+                district.id,
+                person.id,
+                until(of.is_appointed)
+            );
             for (nth, looks_after) in of.schools.iter().enumerate() {
-                let until = if *looks_after { "NULL" } else { "'2020-01-02'" };
+                let until = until(*looks_after);
                 sql += &format!(
                     "INSERT INTO assignment VALUES ('{}', '{}', '{}', '2020-01-01', {until})
                      ON CONFLICT (district_id, person_id, school_id, from_date) DO UPDATE SET to_date = excluded.to_date;",

@@ -8,6 +8,12 @@ use tests::server::new_record;
 use tests::{District, TestServer};
 use uuid::Uuid;
 
+/// The step that brought appointments, undone and done.
+const APPOINTMENTS: [&str; 2] = [
+    include_str!("../../migrations/2026-11-28-050000_appointments/down.sql"),
+    include_str!("../../migrations/2026-11-28-050000_appointments/up.sql"),
+];
+
 /// Tables that tell nothing of people and what they recorded.
 const OPEN: [&str; 4] = ["__diesel_schema_migrations", "district", "installation", "secret"];
 
@@ -147,6 +153,19 @@ async fn a_purpose_ends_with_its_transaction_and_reaches_no_further_than_its_per
         );
         assert_eq!(written.await.is_ok(), writes);
     }
+    // Whose appointment ended has no school left, and nobody but the office sees an appointment.
+    owner
+        .batch_execute("UPDATE appointment SET to_date = '2020-12-31'")
+        .await
+        .unwrap();
+    let office = who(&server.district.coordinator, &mut owner).await;
+    let seen = "SELECT (SELECT count(*) FROM record) || ' ' || (SELECT count(*) FROM appointment)";
+    for (purpose, told) in [(Purpose::reading(near), "0 0"), (Purpose::managing(office), "1 3")] {
+        let counted = within(&mut conn, purpose, async |conn| -> server::error::Result<_> {
+            Ok(texts(conn, seen).await)
+        });
+        assert_eq!(counted.await.unwrap(), [told]);
+    }
 }
 
 /// An external database: its owner is an ordinary login, which row-level security holds like any other.
@@ -177,6 +196,18 @@ async fn an_owner_without_privileges_serves_and_a_login_that_is_no_member_is_tol
     server::db::migrate(&own).await.unwrap();
     let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
     let district = District::create(&mut conn).await.unwrap();
+    // Who supervised before there were appointments loses nothing by the step that brings them, which such an owner takes.
+    execute(&url, "UPDATE assignment SET from_date = '2021-03-04'")
+        .await
+        .unwrap();
+    let step = APPOINTMENTS.concat();
+    execute(&own, &format!("BEGIN; {step} COMMIT")).await.unwrap();
+    let terms = "SELECT login || ' ' || from_date || ' ' || coalesce(to_date::text, 'open') \
+                 FROM appointment JOIN person ON person.id = person_id ORDER BY 1";
+    assert_eq!(
+        texts(&mut conn, terms).await,
+        ["a 2021-03-04 open", "b 2021-03-04 open", "c 2021-03-04 open"]
+    );
     let server = TestServer::start_over(own.clone(), district).await;
     let a = server.sign_in(&server.district.a).await;
     let ops = new_record(Uuid::now_v7(), "visit", &[("informed", serde_json::json!("seen"))]);

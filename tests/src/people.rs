@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use server::auth::actor::today;
-use server::schema::{assignment, district, person, school, zone};
+use server::schema::{appointment, assignment, district, person, school, zone};
 use uuid::Uuid;
 
 /// Everybody's password.
@@ -136,7 +136,7 @@ impl District {
     }
 }
 
-/// Adds a person whose password is [`PASSWORD`].
+/// Adds a person whose password is [`PASSWORD`]; a supervisor is appointed without an end.
 pub async fn insert_person(conn: &mut AsyncPgConnection, district: Uuid, somebody: &Person) -> QueryResult<()> {
     diesel::insert_into(person::table)
         .values((
@@ -147,6 +147,25 @@ pub async fn insert_person(conn: &mut AsyncPgConnection, district: Uuid, somebod
             person::name.eq(&somebody.name),
             person::roles.eq(&somebody.roles),
             person::zone_id.eq(somebody.zone),
+        ))
+        .execute(conn)
+        .await?;
+    if somebody.roles.iter().any(|role| role == "supervisor") {
+        appoint(conn, district, somebody).await?;
+    }
+    Ok(())
+}
+
+/// Appoints somebody since long ago, without an end.
+pub async fn appoint(conn: &mut AsyncPgConnection, district: Uuid, somebody: &Person) -> QueryResult<()> {
+    diesel::insert_into(appointment::table)
+        .values((
+            appointment::district_id.eq(district),
+            appointment::id.eq(Uuid::new_v4()),
+            appointment::person_id.eq(somebody.id),
+            appointment::employment.eq("full"),
+            appointment::from_date.eq(chrono::NaiveDate::from_ymd_opt(2020, 1, 1).expect("a day")),
+            appointment::decision_ref.eq(""),
         ))
         .execute(conn)
         .await?;

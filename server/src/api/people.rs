@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::AppState;
+use crate::api::appointments::{Term, appoint};
 use crate::api::enrolment::{GOOD_FOR_DAYS, fresh_code, hash_of};
 use crate::api::query;
 use crate::auth::actor::Actor;
@@ -20,6 +21,7 @@ use crate::body;
 use crate::error::{Code, Refused, Result};
 use crate::people;
 use crate::store::accounts::{self, Account};
+use crate::store::appointments;
 use crate::store::audit::{self, Event};
 use crate::store::enrolments;
 use crate::store::passkeys;
@@ -57,6 +59,8 @@ pub struct Shown {
     /// Until when their link may be used, if they have one.
     link_until: Option<String>,
     assignments: Vec<Assignment>,
+    /// The terms for which they are appointed, and were.
+    appointments: Vec<Appointment>,
     /// Schools they keep away from, and did.
     recusals: Vec<Recusal>,
     devices: Vec<Device>,
@@ -67,6 +71,15 @@ struct Assignment {
     school: Uuid,
     from: NaiveDate,
     to: Option<NaiveDate>,
+}
+
+#[derive(Serialize)]
+struct Appointment {
+    id: Uuid,
+    employment: String,
+    from: NaiveDate,
+    to: Option<NaiveDate>,
+    decision_ref: String,
 }
 
 #[derive(Serialize)]
@@ -140,10 +153,13 @@ struct Add {
     name: String,
     roles: Vec<String>,
     zone: Option<Uuid>,
+    /// For how long a supervisor is appointed; without one their schools give nothing yet.
+    appointment: Option<Term>,
     password: String,
 }
 
-/// `POST /api/v1/people`: a new account with the link by which its owner chooses a password. Refuses `person.login_taken`.
+/// `POST /api/v1/people`: a new account with the link by which its owner chooses a password. Refuses `person.login_taken`, and
+/// `assignment.not_supervisor` when somebody else is to be appointed.
 pub async fn add(app: Data<AppState>, actor: Actor, request: HttpRequest, payload: Payload) -> Result<Json<WithLink>> {
     office_only(&actor)?;
     let asked: Add = body::json(&request, payload).await?;
@@ -166,8 +182,9 @@ pub async fn add(app: Data<AppState>, actor: Actor, request: HttpRequest, payloa
     };
     refuse_odd_name(&account.name)?;
     refuse_odd_roles(&account)?;
-    confirm(&app, &actor, &request, asked.password).await?;
     let id = account.id;
+    let term = asked.appointment.map(|term| term.of(actor.district, id)).transpose()?;
+    confirm(&app, &actor, &request, asked.password).await?;
     let code = fresh_code();
     let mut conn = app.pool.get().await?;
     within(&mut conn, actor.managing(), async |conn| -> Result<()> {
@@ -192,6 +209,9 @@ pub async fn add(app: Data<AppState>, actor: Actor, request: HttpRequest, payloa
         });
         tell(conn, &actor, "person.added", id, detail).await?;
         open_link(conn, &actor, id, &code).await?;
+        if let Some(term) = term {
+            appoint(conn, &actor, &account.roles, term).await?;
+        }
         put_on_roster(conn, &actor, &account).await
     })
     .await?;
@@ -544,6 +564,16 @@ async fn shown(conn: &mut AsyncPgConnection, district: Uuid, only: Option<Uuid>)
             to: row.to_date,
         });
     }
+    let mut terms: BTreeMap<Uuid, Vec<Appointment>> = BTreeMap::new();
+    for row in appointments::of(conn, district, &ids).await? {
+        terms.entry(row.person_id).or_default().push(Appointment {
+            id: row.id,
+            employment: row.employment,
+            from: row.from_date,
+            to: row.to_date,
+            decision_ref: row.decision_ref,
+        });
+    }
     let mut kept_away: BTreeMap<Uuid, Vec<Recusal>> = BTreeMap::new();
     for row in recusals::of(conn, district, &ids).await? {
         kept_away.entry(row.person_id).or_default().push(Recusal {
@@ -572,6 +602,7 @@ async fn shown(conn: &mut AsyncPgConnection, district: Uuid, only: Option<Uuid>)
     let links: BTreeMap<Uuid, DateTime<Utc>> = accounts::open_links(conn, district, &ids).await?.into_iter().collect();
     let shown = accounts.into_iter().map(|account| Shown {
         assignments: assignments.remove(&account.id).unwrap_or_default(),
+        appointments: terms.remove(&account.id).unwrap_or_default(),
         recusals: kept_away.remove(&account.id).unwrap_or_default(),
         devices: devices.remove(&account.id).unwrap_or_default(),
         second_factor: factors.contains(&account.id),
@@ -623,7 +654,7 @@ fn refuse_odd_roles(account: &Account) -> Result<(), Refused> {
 }
 
 /// Control characters, and those that turn the direction of what follows or take no room.
-fn is_unseen(c: char) -> bool {
+pub(super) fn is_unseen(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     c.is_control() || turns
 }

@@ -1,6 +1,7 @@
 //! People of the district: who there is, with which rights, schools and phones, and who changed it. For coordinators and
 //! administrators; nothing of it is kept on this device, and what only the office may know never is.
 
+mod appointments;
 mod audit;
 mod deed;
 mod hand_over;
@@ -25,6 +26,7 @@ use crate::i18n::{self, join_dots, t, t_args};
 use crate::icons::{Icon, small};
 use crate::session::{ApiError, use_session};
 
+use appointments::{AppointedBadge, appointed, due_code, due_word};
 use audit::AuditList;
 use deed::{Deed, PasswordSheet};
 use link::Link;
@@ -52,6 +54,8 @@ struct Account {
     link_until: Option<String>,
     assignments: Vec<Assignment>,
     #[serde(default)]
+    appointments: Vec<Appointment>,
+    #[serde(default)]
     recusals: Vec<Recusal>,
     devices: Vec<Device>,
     #[serde(default)]
@@ -63,6 +67,15 @@ struct Assignment {
     school: String,
     from: String,
     to: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Appointment {
+    id: String,
+    employment: String,
+    from: String,
+    to: Option<String>,
+    decision_ref: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -120,6 +133,12 @@ impl Account {
 }
 
 impl Assignment {
+    fn is_current(&self, today: &str) -> bool {
+        lasts(&self.from, self.to.as_deref(), today)
+    }
+}
+
+impl Appointment {
     fn is_current(&self, today: &str) -> bool {
         lasts(&self.from, self.to.as_deref(), today)
     }
@@ -287,7 +306,8 @@ fn ask_everybody(desk: Desk) {
 fn PeopleList() -> impl IntoView {
     let desk = Desk::new();
     ask_everybody(desk);
-    let (search, role, zone, status) = (
+    let (search, role, zone, status, due) = (
+        RwSignal::new(String::new()),
         RwSignal::new(String::new()),
         RwSignal::new(String::new()),
         RwSignal::new(String::new()),
@@ -295,7 +315,7 @@ fn PeopleList() -> impl IntoView {
     );
     let rows = Memo::new(move |_| {
         let (search, role) = (search.get().trim().to_lowercase(), role.get());
-        let (zone, status) = (zone.get(), status.get());
+        let (zone, status, due) = (zone.get(), status.get(), due.get());
         let fits = |one: &&Account| {
             (search.is_empty()
                 || one.name.to_lowercase().contains(&search)
@@ -303,6 +323,7 @@ fn PeopleList() -> impl IntoView {
                 && (role.is_empty() || one.has(&role))
                 && (zone.is_empty() || one.zone.as_deref() == Some(zone.as_str()))
                 && (status.is_empty() || status_code(one) == status)
+                && (due.is_empty() || due_code(one) == due)
         };
         desk.everybody.with(|everybody| {
             let people = everybody.iter().flat_map(|everybody| &everybody.people);
@@ -336,6 +357,13 @@ fn PeopleList() -> impl IntoView {
                 <select on:change=move |event| status.set(event_target_value(&event))>
                     <option value="">{move || t("people.all")}</option>
                     {move || ["active", "waiting", "disabled"].map(|status| view! { <option value=status>{status_word(status)}</option> }).collect_view()}
+                </select>
+            </label>
+            <label class="filter" class:on=move || !due.get().is_empty()>
+                <em>{move || t("people.appointments")}</em>
+                <select data-testid="filter-due" on:change=move |event| due.set(event_target_value(&event))>
+                    <option value="">{move || t("people.all")}</option>
+                    {move || ["soon", "missing"].map(|code| view! { <option value=code>{due_word(code)}</option> }).collect_view()}
                 </select>
             </label>
             <label class="find">
@@ -423,6 +451,7 @@ fn PersonRow(desk: Desk, account: Account) -> impl IntoView {
         let (roles, zone) = (roles.clone(), zone.clone());
         move || join_dots([roles(), zone()].into_iter().filter(|part| !part.is_empty()))
     };
+    let mark = appointed(&account).filter(|_| !due_code(&account).is_empty());
     let (name, login) = (account.name.clone(), account.login.clone());
     view! {
         <tr class:sel=is_open>
@@ -430,6 +459,7 @@ fn PersonRow(desk: Desk, account: Account) -> impl IntoView {
                 <button class="linkbtn" type="button" data-person=login.clone() on:click=open>{name}</button>
                 <span class="q sm block">{login}</span>
                 <span class="q sm block narrow">{narrow}</span>
+                {mark.map(|appointed| view! { <span class="block" data-testid="due"><AppointedBadge appointed /></span> })}
             </th>
             <td class="wide">{roles}</td>
             <td class="wide">{zone}</td>

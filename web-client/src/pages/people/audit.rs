@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Everybody;
+use super::appointments::employment_word;
 use super::keeping::KeepingPanels;
+use super::panel::days;
 use super::recusals::reason_word;
 use super::school_form::fact_word;
 use crate::components::{EmptyState, ErrorNote, error_words, role_word};
@@ -120,6 +122,8 @@ fn event_words(event: &Event) -> String {
         "passkey.added" => t_args("people.did_add_passkey", &[("name", &subject)]),
         "passkey.removed" => t_args("people.did_remove_passkey", &[("name", &subject)]),
         "passkey.copied" => t_args("people.did_copy_passkey", &[("name", &subject)]),
+        "appointment.added" => t_args("people.did_appoint", &named),
+        "appointment.ended" => t_args("people.did_end_appointment", &named),
         "recusal.added" => t_args("people.did_add_recusal", &named),
         "recusal.ended" => t_args("people.did_end_recusal", &named),
         "schools.handed_over" => t_args("people.did_hand_over", &named),
@@ -160,6 +164,11 @@ fn detail_words(event: &Event, everybody: &Everybody) -> String {
             join_clauses(changed.map(|(what, value)| place_words(what, value, everybody)))
         }
         "identity.opened" | "identity.handler_approved" => text("reason"),
+        "appointment.added" | "appointment.ended" => {
+            let how = detail["employment"].as_str().map(employment_word).unwrap_or_default();
+            let term = days(&text("from"), detail["to"].as_str());
+            join_clauses([how, term, text("decision_ref")])
+        }
         "assignment.added" | "assignment.ended" | "recusal.added" | "recusal.ended" => {
             let days = [text("from"), text("to")];
             let days = days

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use serde_json::json;
 
 use super::Desk;
+use super::appointments::{TermBoxes, TermForm};
 use super::deed::Deed;
 use crate::components::{SidePanel, role_word};
 use crate::i18n::{t, t_args};
@@ -48,6 +49,9 @@ impl Rights {
 pub struct NewForm {
     login: RwSignal<String>,
     rights: Rights,
+    term: TermForm,
+    /// Whether a supervisor is appointed in the same step.
+    appoints: RwSignal<bool>,
 }
 
 impl NewForm {
@@ -55,6 +59,8 @@ impl NewForm {
         NewForm {
             login: RwSignal::new(String::new()),
             rights: Rights::new(),
+            term: TermForm::new(),
+            appoints: RwSignal::new(true),
         }
     }
 
@@ -64,6 +70,8 @@ impl NewForm {
         name.set(String::new());
         roles.set(Vec::new());
         zone.set(String::new());
+        self.term.clear();
+        self.appoints.set(true);
     }
 }
 
@@ -116,7 +124,14 @@ pub fn RightsBoxes(desk: Desk, rights: Rights, id: &'static str) -> impl IntoVie
 
 #[component]
 pub fn NewPerson(desk: Desk) -> impl IntoView {
-    let NewForm { login, rights } = desk.new;
+    let NewForm {
+        login,
+        rights,
+        term,
+        appoints,
+    } = desk.new;
+    let supervises = Memo::new(move |_| rights.roles.with(|roles| roles.iter().any(|role| role == "supervisor")));
+    let appointed = move || supervises.get() && appoints.get();
     let login_fits = move || {
         login.with(|login| {
             let login = login.trim();
@@ -134,6 +149,7 @@ pub fn NewPerson(desk: Desk) -> impl IntoView {
             "name": name,
             "roles": rights.roles.get_untracked(),
             "zone": zone,
+            "appointment": untrack(appointed).then(|| term.body()),
         });
         let ask = t_args("people.ask_new", &[("name", &name)]);
         let deed = Deed::new(ask, t("people.text_new"), "/api/v1/people".into(), body);
@@ -147,7 +163,19 @@ pub fn NewPerson(desk: Desk) -> impl IntoView {
                 <p class="q xs" id="login-hint">{move || t("people.login_hint")}</p>
             </div>
             <RightsBoxes desk rights id="new" />
-            <button class="btn main wide" type="button" data-testid="create" disabled=move || !rights.is_whole() || !login_fits() on:click=create>
+            <Show when=move || supervises.get()>
+                <fieldset class="part" data-testid="new-term">
+                    <legend class="hidden">{move || t("people.appointments")}</legend>
+                    <label class="tick">
+                        <input type="checkbox" data-testid="appoints" bind:checked=appoints />
+                        <span>{move || t("people.appoint_now")}</span>
+                    </label>
+                    <Show when=move || appoints.get() fallback=|| view! { <p class="q sm">{move || t("people.none_appointed")}</p> }>
+                        <TermBoxes form=term id="new" />
+                    </Show>
+                </fieldset>
+            </Show>
+            <button class="btn main wide" type="button" data-testid="create" disabled=move || !rights.is_whole() || !login_fits() || appointed() && !term.is_whole() on:click=create>
                 {small(Icon::Plus)} <span>{move || t("people.create")}</span>
             </button>
         </SidePanel>

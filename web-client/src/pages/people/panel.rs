@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use serde_json::{Value, json};
 
+use super::appointments::AppointmentList;
 use super::deed::Deed;
 use super::hand_over::HandOver;
 use super::link::LinkCard;
@@ -40,6 +41,7 @@ pub fn PersonPanel(desk: Desk, id: String) -> impl IntoView {
             {move || link().map(|link| view! { <LinkCard link /> })}
             <Show when=move || !locked.get() fallback=|| view! { <p class="notice sm">{small(Icon::Info)} <span>{move || t("people.admin_locked")}</span></p> }>
                 <RightsForm desk account />
+                <AppointmentList desk account />
                 <SchoolList desk account />
                 <HandOver desk account />
                 <RecusalList desk account />
