@@ -33,6 +33,10 @@ const LONGEST_CODE: usize = 32;
 const MOST_SCHOOLS: usize = 500;
 /// The largest list of new schools, in bytes.
 const LARGEST_LIST: usize = 256 * 1024;
+/// The largest change of one school, in bytes.
+const LARGEST_CHANGE: usize = 64 * 1024;
+/// The longest text of a fact, in characters.
+const LONGEST_FACT: usize = 1000;
 /// What the row says; everything else about a school is a fact.
 const IN_THE_ROW: [&str; 3] = ["name", "code", "zone"];
 
@@ -201,7 +205,7 @@ pub async fn change_school(
 ) -> Result<Json<Places>> {
     office_only(&actor)?;
     let id = query::path_id(&request, "id")?;
-    let asked: ChangeSchool = body::json(&request, payload).await?;
+    let asked: ChangeSchool = body::json_of(&request, payload, LARGEST_CHANGE).await?;
     refuse_odd_facts(&asked.facts)?;
     confirm(&app, &actor, &request, asked.password).await?;
     let mut conn = app.pool.get().await?;
@@ -424,11 +428,25 @@ fn refuse_odd_school(code: &str, name: &str) -> Result<(), Refused> {
 fn refuse_odd_facts(facts: &Facts) -> Result<(), Refused> {
     let kind = catalog().kind("school");
     let fits = |(path, value): (&String, &Value)| {
-        is_fact(path) && kind.is_some_and(|kind| *value == Value::Null || kind.check(path, &to_catalog(value)).is_ok())
+        is_fact(path)
+            && is_plain(value)
+            && kind.is_some_and(|kind| *value == Value::Null || kind.check(path, &to_catalog(value)).is_ok())
     };
     match facts.iter().all(fits) {
         true => Ok(()),
         false => Err(Refused(Code::ValueInvalid)),
+    }
+}
+
+/// Whether a text is short enough to be shown, and no option comes twice.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.chars().count() <= LONGEST_FACT,
+        Value::List(options) => options
+            .iter()
+            .enumerate()
+            .all(|(nth, option)| !options[..nth].contains(option)),
+        _ => true,
     }
 }
 
@@ -469,9 +487,12 @@ mod tests {
             r#"{"students": -1}"#,
             r#"{"students": "many"}"#,
             r#"{"bands": ["P12", "P99"]}"#,
+            r#"{"bands": ["P12", "P12"]}"#,
         ] {
             assert!(refuse_odd_facts(&facts(bad)).is_err(), "{bad}");
         }
+        let long = |length| facts(&format!(r#"{{"notice": "{}"}}"#, "字".repeat(length)));
+        assert!(refuse_odd_facts(&long(1000)).is_ok() && refuse_odd_facts(&long(1001)).is_err());
     }
 
     #[test]
